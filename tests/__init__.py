@@ -1,0 +1,1 @@
+"""What the project promises, executed. A folder per kind of promise; see CONTRIBUTING.md."""
