@@ -8,12 +8,12 @@ set -eu
 say() { printf '%s\n' "$*" >&2; }
 new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 can_apt() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; }
-apt() {
+apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >/dev/null 2>&1 ||
         { apt-get update -qq >/dev/null 2>&1 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >/dev/null 2>&1; }
 }
 
-python() {
+setup_python() {
     for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
         # Run it: a name on PATH may be a shim for a version that isn't active.
         if new_enough "$candidate"; then command -v "$candidate"; return; fi
@@ -23,9 +23,9 @@ python() {
     return 1
 }
 
-venv() {
+setup_venv() {
     folder=$1
-    interpreter=$(python)
+    interpreter=$(setup_python)
     "$interpreter" -m venv --clear "$folder" >/dev/null 2>&1 && return
     say "$interpreter has no working venv module; trying virtualenv."
     rm -rf "$folder"
@@ -41,17 +41,20 @@ venv() {
     package=$("$interpreter" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
     if can_apt; then
         say "No virtualenv either; installing $package."
-        apt "$package" && "$interpreter" -m venv --clear "$folder" >/dev/null 2>&1 && return
+        apt_install "$package" && "$interpreter" -m venv --clear "$folder" >/dev/null 2>&1 && return
     fi
     rm -rf "$folder"
     say "Cannot make a virtual environment with $interpreter. Install venv (Debian: apt-get install $package) and try again."
     return 1
 }
 
-strace() {
+setup_strace() {
     command -v strace >/dev/null 2>&1 && return
-    if can_apt; then apt strace || true; fi
+    if can_apt; then apt_install strace || true; fi
     command -v strace >/dev/null 2>&1 || say "strace is missing: the tests that count system calls will be skipped."
 }
 
-"$@"
+# The names have a prefix so that `command -v strace` and PYTHON=python mean the programs.
+verb=$1
+shift
+"setup_$verb" "$@"
