@@ -1,0 +1,235 @@
+"""Connections, the one writer, and the locks: what keeps a SQLite file whole.
+
+Three rules, each learnt from a failure (docs/explanation/durability.md):
+- WAL with synchronous=FULL: an acknowledged commit survives a power cut.
+- One file lock around every write transaction, checkpoint and close; readers never write, so they never checkpoint.
+- One transaction for all who wait: the caller that gets the writer's turn commits for everybody behind it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Generic, Literal, TypeVar, cast
+
+from leftfold.core.errors import ConfigError, IntegrityError, LeftfoldError, StoreUnavailable
+
+T = TypeVar("T")
+
+Durability = Literal["full", "relaxed"]
+
+APPLICATION_ID: Final = 0x6C666F6C  # "lfol"
+FORMAT: Final = 1
+BATCH_JOBS: Final = 256  # more would make the first caller wait for everybody's work
+BUSY_S: Final = 10.0  # how long a writer waits for another process before it says so
+IDLE_READERS: Final = 8
+
+
+class Job(Generic[T]):
+    """One caller's work inside a shared transaction. It may refuse (LeftfoldError) only before its first write."""
+
+    __slots__ = ("done", "error", "result", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self.work = work
+        self.done = False
+        self.result: T | None = None
+        self.error: LeftfoldError | None = None
+
+
+class Database:
+    """One open file: a writing connection, and reading ones as needed."""
+
+    def __init__(self, path: Path, *, durability: Durability, read_only: bool, busy_s: float = BUSY_S) -> None:
+        self.path = path
+        self.durability = durability
+        self.read_only = read_only
+        self._busy_s = busy_s
+        self._turn = threading.Lock()
+        self._waiting: deque[Job[Any]] = deque()
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+        self._lock_file = None if read_only else _open_lock(path)
+        with self._exclusive():
+            self._writer = self._connect(writer=not read_only)
+
+    def use_wal(self) -> None:
+        """Make a new file a WAL file: readers and the writer never wait for each other."""
+        with self._turn, self._exclusive():
+            self._writer.execute("PRAGMA journal_mode = WAL")
+
+    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in a durable transaction, together with whatever else is waiting, and return its result."""
+        job: Job[T] = Job(work)
+        self._waiting.append(job)
+        with self._turn:
+            while not job.done:  # else whoever had the turn before has done it for us
+                self._run([self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_JOBS))])
+        if job.error is not None:
+            raise job.error
+        return cast(T, job.result)  # done, and without an error
+
+    def _run(self, jobs: list[Job[Any]]) -> None:
+        """One transaction for all the jobs. A refusal is its job's own; any other failure is everybody's."""
+        failure: LeftfoldError | None = StoreUnavailable(
+            f"writing to {self.path} was interrupted: nothing was written."
+        )
+        try:
+            with self._exclusive(), self._transaction() as connection:
+                for job in jobs:
+                    try:
+                        job.result = job.work(connection)
+                    except LeftfoldError as refused:
+                        job.error = refused
+            failure = None
+        except sqlite3.Error as error:
+            failure = translated(error, self.path)
+        except LeftfoldError as error:
+            failure = error
+        finally:
+            for job in jobs:
+                job.error = failure or job.error
+                job.done = True
+
+    @contextmanager
+    def _transaction(self) -> Generator[sqlite3.Connection]:
+        if self._closed or self.read_only:
+            why = (
+                "was closed: open it again" if self._closed else "was opened read-only (mode=ro): open it with mode=rw"
+            )
+            raise StoreUnavailable(f"{self.path} {why}.")
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._writer
+            self._writer.execute("COMMIT")
+        finally:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+
+    @contextmanager
+    def _exclusive(self) -> Generator[None]:
+        """The file lock: across processes, and across sessions of this one. Raises StoreUnavailable after `busy_s`."""
+        if self._lock_file is None:
+            yield
+            return
+        give_up = time.monotonic() + self._busy_s
+        pause = 0.0001
+        while True:
+            try:
+                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    raise StoreUnavailable(
+                        f"{self.path} has been locked by another process for {self._busy_s:g} s: "
+                        "look for a stopped or stuck one, then try again."
+                    ) from None
+                time.sleep(random.uniform(pause / 2, pause))
+                pause = min(pause * 2, 0.004)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
+        """All rows of one statement, from the last committed state."""
+        with self.reading() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection]:
+        """A reading connection, for one caller at a time."""
+        if self._closed:
+            raise StoreUnavailable(f"{self.path} was closed: open it again.")
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._open_reader()
+        try:
+            yield connection
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+        finally:
+            if len(self._idle) < IDLE_READERS and not self._closed:
+                self._idle.append(connection)
+            else:
+                self._close([connection])
+
+    def _open_reader(self) -> sqlite3.Connection:
+        with self._turn, self._exclusive():
+            return self._connect(writer=False)
+
+    def _connect(self, *, writer: bool) -> sqlite3.Connection:
+        mode = "rw" if not self.read_only else "ro"
+        try:
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                timeout=self._busy_s,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self.durability == 'full' else 'NORMAL'}")
+            connection.execute("PRAGMA trusted_schema = OFF")
+            if not writer:
+                connection.execute("PRAGMA query_only = ON")
+                connection.execute("PRAGMA wal_autocheckpoint = 0")
+            return connection
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+
+    def close(self) -> None:
+        """Let go of the file. The last one to close tidies up the WAL, under the lock."""
+        with self._turn:
+            if self._closed:
+                return
+            self._closed = True
+            self._close([*self._idle, self._writer])
+            self._idle.clear()
+            if self._lock_file is not None:
+                os.close(self._lock_file)
+                self._lock_file = None
+
+    def _close(self, connections: list[sqlite3.Connection]) -> None:
+        with self._exclusive():
+            for connection in connections:
+                connection.close()
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StoreUnavailable(f"{path}.lock can't be made: {error.strerror}. Open with mode=ro to read.") from error
+
+
+def translated(error: sqlite3.Error, path: Path) -> LeftfoldError:
+    """SQLite's error as ours, with the next step."""
+    name: str = getattr(error, "sqlite_errorname", "") or ""
+    step = next((step for prefix, step in _STEPS if name.startswith(prefix)), "")
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return IntegrityError(f"{path} is damaged or no SQLite file ({error}): restore it from a backup.")
+    if isinstance(error, sqlite3.ProgrammingError) or (not step and isinstance(error, sqlite3.OperationalError)):
+        return ConfigError(f"SQLite refused a statement on {path}: {error}.")
+    return StoreUnavailable(f"{path}: {error}{f' ({name})' if name else ''}. Nothing was written. {step}".rstrip())
+
+
+_STEPS: Final = (
+    ("SQLITE_BUSY", "Another program holds the file: close it, then try again."),
+    ("SQLITE_LOCKED", "Another program holds the file: close it, then try again."),
+    ("SQLITE_FULL", "The disk is full: make room, then try again."),
+    ("SQLITE_IOERR", "The disk failed or is full: check it, then open the file again."),
+    ("SQLITE_READONLY", "The file is read-only: change its permissions, or open it with mode=ro to read."),
+    ("SQLITE_CANTOPEN", "The file or its folder can't be opened: check the path and its permissions."),
+    ("SQLITE_PERM", "The file can't be opened: check its permissions."),
+    ("SQLITE_NOMEM", "Out of memory."),
+)

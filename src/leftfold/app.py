@@ -1,0 +1,90 @@
+"""An app: a value that says what exists. Opened on a URL it becomes a session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from leftfold.core.annotations import members
+from leftfold.core.decider import Decider
+from leftfold.core.errors import ConfigError
+from leftfold.core.processes import Reaction
+from leftfold.core.schema import Schema
+from leftfold.core.streams import check_category
+from leftfold.core.views import AnyView, check_name
+
+if TYPE_CHECKING:
+    from leftfold.ports.backend import Backend
+    from leftfold.session import Session
+
+
+class App:
+    """Deciders, views and reactions under one name. A value: building one does nothing yet.
+
+    `reactions` are functions, known on disk by their names; `{"name": function}` keeps a name through a renaming.
+    `events` adds event classes that no decider emits, for appends in the dcb form. Raises ConfigError for what can't work:
+    two classes under one name on disk, a view of events that nobody emits, missing annotations.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        deciders: Sequence[Decider[Any, Any, Any]] = (),
+        views: Sequence[AnyView] = (),
+        reactions: Sequence[Reaction] | Mapping[str, Reaction] = (),
+        events: Any = (),
+    ) -> None:
+        check_name("app", name)
+        self.name = name
+        self.deciders = tuple(deciders)
+        self.views = tuple(views)
+        self.reactions = _named(reactions)
+        self.schema = Schema()
+        for decider in self.deciders:
+            check_category(decider.category)
+            self.schema.add_decider(decider)
+        if events != ():
+            self.schema.add(members(events), names={}, upcasts=())
+        _check_once("category", [decider.category for decider in self.deciders])
+        _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])
+        for table in {view.name: view for view in self.views}.values():
+            kinds = {type(view) for view in self.views if view.name == table.name}
+            if len(kinds) > 1:
+                raise ConfigError(f"{table.name!r} is both a View and a SqlView: give one another name.")
+
+    def open(self, url: str | Backend, *, tenant: str | None = None) -> Session:
+        """A session on a store: `memory:`, `sqlite:PATH`, with `tenant` on that tenant's own data. Use it with `with`.
+
+        Raises ConfigError for a URL that names no store, StoreUnavailable for one that can't be opened.
+        """
+        from leftfold.connect import connect
+        from leftfold.session import Session
+
+        backend = connect(url, tenant=tenant) if isinstance(url, str) else url
+        return Session(self, backend)
+
+    def run(self, url: str | Backend, *, tenant: str | None = None) -> Session:
+        """As `open`, with views and reactions kept up to date by background threads until the session closes."""
+        session = self.open(url, tenant=tenant)
+        session.start()
+        return session
+
+    def __repr__(self) -> str:
+        return f"App({self.name!r})"
+
+
+def _named(reactions: Sequence[Reaction] | Mapping[str, Reaction]) -> dict[str, Reaction]:
+    if isinstance(reactions, Mapping):
+        return dict(reactions)
+    names = [getattr(reaction, "__name__", "") for reaction in reactions]
+    if "<lambda>" in names or "" in names:
+        raise ConfigError("a reaction without a name of its own: write reactions={'name': function}.")
+    _check_once("reaction", names)
+    return dict(zip(names, reactions, strict=True))
+
+
+def _check_once(what: str, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{what} {name!r} is declared twice: each needs a name of its own.")

@@ -1,0 +1,165 @@
+"""THE loop: load, decide, append; when somebody was first, load what was missed and decide again."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Generic, Literal, TypeVar
+
+from msgspec import Struct
+
+from leftfold.codec.envelope import Codec
+from leftfold.core.attempt import Failed, attempt
+from leftfold.core.commits import Commit, Found, Once, Outcome
+from leftfold.core.decider import Decider
+from leftfold.core.errors import ConfigError, Conflict, Contention
+from leftfold.core.events import Metadata, Slot
+from leftfold.core.state import Folded
+from leftfold.core.streams import COMMAND_ID_BYTES, Receipt, check_key
+from leftfold.handling.loading import TICK, Loader
+from leftfold.handling.turns import Turns
+from leftfold.ports.clock import Clock
+from leftfold.ports.store import EventStore
+
+S = TypeVar("S")
+E = TypeVar("E")
+
+Expected = int | Literal["any", "absent", "present"]
+
+MAX_TRIES: Final = 10  # a command that loses ten races in a row has a stream that is too hot: split it
+PAUSE_S: Final = 0.001  # the first pause after a lost race; it doubles, with jitter, up to MAX_PAUSE_S
+MAX_PAUSE_S: Final = 0.05
+ACTOR_BYTES: Final = 256
+
+
+class Request(Struct, frozen=True):
+    """A command at the door: what to decide on, and what to note beside the events."""
+
+    streams: tuple[str, ...]
+    name: str | None
+    command_id: str | None = None
+    once: Once = "stream"
+    expected: Expected = "any"
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    actor: str | None = None
+    traceparent: str | None = None
+
+    def check(self) -> None:
+        """Raises BadKey for an id or a note that not every store can hold."""
+        for field, text in (("command_id", self.command_id), ("correlation_id", self.correlation_id)):
+            if text is not None:
+                check_key(text, field, COMMAND_ID_BYTES)
+        for field, text in (("actor", self.actor), ("traceparent", self.traceparent)):
+            if text is not None:
+                check_key(text, field, ACTOR_BYTES)
+
+    def metadata(self) -> Metadata:
+        made = self.command_id or os.urandom(12).hex()
+        return Metadata(made, self.name, self.correlation_id, self.causation_id, self.actor, self.traceparent)
+
+
+Decide = Callable[[S], Sequence[E]]
+Place = Callable[[E], tuple[str, ...]]
+
+
+class Deciding(Generic[S, E]):
+    """One decider on one store: the path of every command."""
+
+    def __init__(self, decider: Decider[Any, S, E], store: EventStore, codec: Codec, clock: Clock) -> None:
+        self.loader: Loader[S, E] = Loader(decider, store, codec)
+        self._store, self._codec, self._clock = store, codec, clock
+        self._turns = Turns()
+
+    def handle(self, request: Request, decide: Decide[S, E], place: Place[E]) -> Outcome[S, E]:
+        """Decide on the streams' state and append what was decided, once.
+
+        Raises whatever `decide` raises (a refusal), Conflict when `expected` does not hold, Contention when MAX_TRIES
+        races were lost.
+        """
+        request.check()
+        lost = Conflict(request.streams[0], 0, 0)
+        with self._turns.of(request.streams[0]):
+            for tries in range(MAX_TRIES):
+                if tries > 1:
+                    time.sleep(random.uniform(0, min(MAX_PAUSE_S, PAUSE_S * 2**tries)))
+                try:
+                    return self._try(request, decide, place, trust_cache=tries == 0)
+                except Conflict as conflict:
+                    if request.expected != "any" and not (request.expected == "present" and conflict.actual):
+                        raise
+                    lost = conflict
+        raise Contention(lost.stream, lost.expected, lost.actual)
+
+    def _try(self, request: Request, decide: Decide[S, E], place: Place[E], trust_cache: bool) -> Outcome[S, E]:
+        streams = request.streams
+        cached = self.loader.cached(streams) if trust_cache and request.expected == "any" else None
+        folded = cached or self.loader.load(streams)
+        if request.command_id is not None:
+            # After the load: an id that is still unknown now is in no version that the load saw.
+            found = self._store.find(request.command_id, streams[0], forever=request.once == "forever")
+            if found is not None:
+                return self._repeat(streams, found)
+        _expect(request.expected, streams[0], folded.seen[streams[0]])
+        decided = attempt(decide, folded.state)
+        if isinstance(decided, Failed) or not decided:
+            if cached is not None:
+                return self._try(request, decide, place, trust_cache=False)  # a "no" to an old state is no answer
+            if isinstance(decided, Failed):
+                raise decided.error
+            return Outcome(folded.state, (), folded.seen[streams[0]], Receipt())
+        return self._append(request, folded, tuple(decided), place)
+
+    def _append(self, request: Request, folded: Folded[S], events: tuple[E, ...], place: Place[E]) -> Outcome[S, E]:
+        seen = dict(folded.seen)
+        slots = [_take(place(event), seen, request.streams) for event in events]
+        at = max(self._clock.now(), folded.at + TICK)
+        after = self.loader.advance(folded, events, seen, at)
+        appended = self._store.append(
+            Commit(
+                stream=request.streams[0],
+                expected=folded.seen,
+                events=self._codec.encode(events, slots, at, request.metadata()),
+                command_id=request.command_id,
+                once=request.once,
+                snapshot=self.loader.snapshot(request.streams, folded, after),
+            )
+        )
+        self.loader.keep(request.streams, after)
+        return Outcome(after.state, events, seen[request.streams[0]], appended.receipt)
+
+    def _repeat(self, streams: tuple[str, ...], found: Found) -> Outcome[S, E]:
+        """The first handling's result, told again."""
+        events = [self._codec.decode(stored) for stored in found.events]
+        home = events[0].slots[0][0] if len(streams) == 1 else streams[0]  # once="forever" may name another stream
+        names = (home,) if len(streams) == 1 else streams
+        version = max((v for event in events for name, v in event.slots if name == home), default=0)
+        state = self.loader.at(names, version if len(names) == 1 else events[-1].at)
+        return Outcome(state, tuple(event.data for event in events), version, found.receipt, repeated=True)
+
+
+def _take(places: tuple[str, ...], seen: dict[str, int], boundary: tuple[str, ...]) -> tuple[Slot, ...]:
+    """The next slot of each place, counted on in `seen`."""
+    if not places or any(name not in seen for name in places):
+        raise ConfigError(f"an event must be written to streams of its boundary {list(boundary)}, not {list(places)}.")
+    for name in places:
+        seen[name] += 1
+    return tuple((name, seen[name]) for name in places)
+
+
+def _expect(expected: Expected, stream: str, version: int) -> None:
+    """The caller's own condition on the stream's version. Raises Conflict."""
+    match expected:
+        case "any":
+            return
+        case "absent":
+            if version:
+                raise Conflict(stream, 0, version)
+        case "present":
+            if not version:
+                raise Conflict(stream, 1, 0)
+        case int():
+            if version != expected:
+                raise Conflict(stream, expected, version)

@@ -1,0 +1,173 @@
+"""Loading: a decider's state from its streams, by way of the cache and snapshots where they are exact."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, Generic, TypeVar
+
+from leftfold.codec.door import Door
+from leftfold.codec.envelope import Codec
+from leftfold.core.annotations import returned
+from leftfold.core.attempt import Failed, attempt
+from leftfold.core.commits import Snapshot
+from leftfold.core.decider import Decider
+from leftfold.core.errors import ConfigError, Rejected
+from leftfold.core.events import Recorded
+from leftfold.core.fingerprint import fingerprint
+from leftfold.core.schema import event_types
+from leftfold.core.state import Folded, fresh, is_frozen
+from leftfold.ports.store import PAGE_EVENTS, EventStore
+
+S = TypeVar("S")
+E = TypeVar("E")
+
+CACHE_STATES: Final = 10_000  # states kept per category: some MB of ordinary ones
+TICK: Final = timedelta(microseconds=1)
+
+
+class Loader(Generic[S, E]):
+    """Folds streams into states. Keeps the latest state of each by version; a decision on one is validated by its append."""
+
+    def __init__(self, decider: Decider[Any, S, E], store: EventStore, codec: Codec) -> None:
+        self._decider, self._store, self._codec = decider, store, codec
+        self._types = frozenset(event_types(decider))
+        self._cache: dict[tuple[str, ...], Folded[S]] = {}
+        self._guard = threading.Lock()
+        self._cacheable = is_frozen(decider.initial)
+        self._snapshots = _Snapshots(decider) if getattr(decider, "snapshot_every", None) else None
+
+    def cached(self, streams: tuple[str, ...]) -> Folded[S] | None:
+        """The state as last known here: perhaps behind, never wrong for the versions that it names."""
+        return self._cache.get(streams)
+
+    def keep(self, streams: tuple[str, ...], folded: Folded[S]) -> None:
+        """Remember a state; the longest unchanged one makes room."""
+        if not self._cacheable:
+            return
+        with self._guard:
+            self._cache.pop(streams, None)
+            self._cache[streams] = folded
+            if len(self._cache) > CACHE_STATES:
+                del self._cache[next(iter(self._cache))]
+
+    def load(self, streams: tuple[str, ...]) -> Folded[S]:
+        """The state now: what is known here, folded on by what was appended since."""
+        base = self._cache.get(streams) or self._from_snapshot(streams)
+        folded = self._fold_on(streams, base)
+        if (
+            folded is None
+        ):  # an older event of a sister stream turned up late: its place is in the middle, so start over
+            folded = self._fold_on(streams, self._empty(streams)) or self._empty(streams)
+        self.keep(streams, folded)
+        return folded
+
+    def at(self, streams: tuple[str, ...], at: int | datetime) -> S:
+        """Time travel: the state after version `at` (of the first stream), or after all that was recorded until then."""
+        state = fresh(self._decider.initial)
+        for recorded, _ in self._merged(streams, self._empty(streams), until=at):
+            state = self._step(state, recorded)
+        return state
+
+    def advance(self, folded: Folded[S], events: Sequence[E], seen: dict[str, int], at: datetime) -> Folded[S]:
+        """The state after a decision's own events."""
+        state = folded.state
+        for event in events:
+            state = self._decider.evolve(state, event)
+        return Folded(state, {**folded.seen, **seen}, at)
+
+    def snapshot(self, streams: tuple[str, ...], before: Folded[S], after: Folded[S]) -> Snapshot | None:
+        """A snapshot to store beside the commit when it crosses a multiple of `snapshot_every`."""
+        if self._snapshots is None or len(streams) != 1:
+            return None
+        return self._snapshots.take(before.seen[streams[0]], after.seen[streams[0]], after)
+
+    def recorded(self, stream: str, after: int = 0) -> Iterator[Recorded[E]]:
+        """The stream's events in version order, a page at a time."""
+        while True:
+            page = self._store.read(stream, after=after)
+            for stored in page:
+                yield self._codec.decode(stored)
+            if len(page) < PAGE_EVENTS:
+                return
+            after = page[-1].version
+
+    def _empty(self, streams: tuple[str, ...]) -> Folded[S]:
+        return Folded(fresh(self._decider.initial), dict.fromkeys(streams, 0))
+
+    def _from_snapshot(self, streams: tuple[str, ...]) -> Folded[S]:
+        if self._snapshots is None or len(streams) != 1:
+            return self._empty(streams)
+        found = self._store.load(streams[0], self._snapshots.fingerprint)
+        return self._snapshots.restore(streams[0], found) if found else self._empty(streams)
+
+    def _fold_on(self, streams: tuple[str, ...], base: Folded[S]) -> Folded[S] | None:
+        """`base` and what came after it; None when something new belongs before what `base` had already folded."""
+        state, seen, at = base.state, dict(base.seen), base.at
+        for recorded, places in self._merged(streams, base):
+            if len(streams) > 1 and recorded.at <= base.at:
+                return None
+            state = self._step(state, recorded)
+            seen.update(places)
+            at = recorded.at
+        return Folded(state, seen, at)
+
+    def _step(self, state: S, recorded: Recorded[Any]) -> S:
+        return self._decider.evolve(state, recorded.data) if type(recorded.data) in self._types else state
+
+    def _merged(
+        self, streams: tuple[str, ...], base: Folded[S], until: int | datetime | None = None
+    ) -> Iterator[tuple[Recorded[Any], dict[str, int]]]:
+        """New events of all the streams, each once, in (time, id) order, with the versions that each stands for."""
+        if len(streams) == 1:
+            (name,) = streams
+            for recorded in self.recorded(name, base.seen[name]):
+                version = _version_in(recorded, name)
+                if until is not None and (version > until if isinstance(until, int) else recorded.at > until):
+                    return
+                yield recorded, {name: version}
+            return
+        places: dict[str, dict[str, int]] = {}
+        found: dict[str, Recorded[Any]] = {}
+        for name in streams:
+            for recorded in self.recorded(name, base.seen[name]):
+                found[recorded.id] = recorded
+                places.setdefault(recorded.id, {})[name] = _version_in(recorded, name)
+        for recorded in sorted(found.values(), key=lambda one: (one.at, one.slots)):
+            if isinstance(until, datetime) and recorded.at > until:
+                return
+            if isinstance(until, int) and places[recorded.id].get(streams[0], 0) > until:
+                return
+            if any(version <= base.seen.get(name, 0) for name, version in recorded.slots if name in base.seen):
+                continue  # folded before by way of a sister stream
+            yield recorded, places[recorded.id]
+
+
+def _version_in(recorded: Recorded[Any], name: str) -> int:
+    return next(version for stream, version in recorded.slots if stream == name)
+
+
+class _Snapshots(Generic[S]):
+    """States as bytes, for one fold. A state that can't be read back equal is simply not kept."""
+
+    def __init__(self, decider: Decider[Any, S, Any]) -> None:
+        self.every: int = getattr(decider, "snapshot_every", 0)
+        if isinstance(self.every, bool) or self.every < 1:
+            raise ConfigError(f"{decider.category}: snapshot_every must be 1 or more, not {self.every!r}.")
+        self._type = returned(decider.evolve)
+        self._door = Door(self._type)
+        self.fingerprint = fingerprint(decider.evolve, type(decider.initial), *event_types(decider))
+
+    def take(self, before: int, version: int, after: Folded[S]) -> Snapshot | None:
+        if version // self.every == before // self.every:
+            return None
+        state = attempt(self._door.encode, after.state)
+        if isinstance(state, Failed):
+            if isinstance(state.error, Rejected):
+                return None
+            raise state.error
+        return Snapshot(self.fingerprint, version, after.at, state)
+
+    def restore(self, stream: str, found: Snapshot) -> Folded[S]:
+        return Folded(self._door.decode(found.state), {stream: found.version}, found.at)

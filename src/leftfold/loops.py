@@ -1,0 +1,71 @@
+"""The background loops of a session: a thread for each view and each reaction, woken by commits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from leftfold.core.errors import Contention, Fenced, LeftfoldError, StoreUnavailable
+from leftfold.ports.store import Log
+from leftfold.subscriptions.bell import OTHERS_S, Bell
+from leftfold.subscriptions.follow import Follower
+
+LOOK_AROUND: Final = 8  # quiet waits before a loop looks for new builds even though nothing was appended
+PAUSE_S: Final = 0.1  # after trouble; it doubles up to MAX_PAUSE_S
+MAX_PAUSE_S: Final = 30.0
+
+_log = logging.getLogger("leftfold")
+
+Followers = Callable[[], Sequence[Follower]]
+
+
+class Loops:
+    """Threads that keep followers at the log's end until they are stopped."""
+
+    def __init__(self, sources: dict[str, Followers], log: Log, bell: Bell) -> None:
+        self._sources, self._log, self._bell = sources, log, bell
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._loop, args=(name, source), name=f"leftfold {name}", daemon=True)
+            for name, source in sources.items()
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Let each loop finish its page, then wait for it."""
+        self._stopping.set()
+        self._bell.ring()
+        for thread in self._threads:
+            thread.join()
+
+    def _loop(self, name: str, source: Followers) -> None:
+        pause = PAUSE_S
+        while not self._stopping.is_set():
+            rings, end = self._bell.rings, None
+            try:
+                end = self._log.end()
+                moved = sum(follower.step() or 0 for follower in source())
+            except Fenced as fenced:
+                _log.info("%s: %s", name, fenced)
+                continue
+            except LeftfoldError as trouble:
+                level = logging.WARNING if isinstance(trouble, StoreUnavailable | Contention) else logging.ERROR
+                _log.log(level, "%s: %s (next try in %g s)", name, trouble, pause)
+                self._stopping.wait(pause)
+                pause = min(pause * 2, MAX_PAUSE_S)
+                continue
+            pause = PAUSE_S
+            if not moved:
+                self._rest(rings, end)
+
+    def _rest(self, rings: int, end: int) -> None:
+        """Sleep until a commit: ours rings the bell, another process's shows in the log's end."""
+        for _ in range(LOOK_AROUND):
+            self._bell.wait(rings, OTHERS_S)
+            if self._bell.rings != rings or self._stopping.is_set() or self._log.end() != end:
+                return

@@ -1,0 +1,30 @@
+"""A backend: the ports of one opened store, bundled. `connect` makes one from a URL; a test may make its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from leftfold.ports.checkpoints import Checkpoints, DeadLetters
+from leftfold.ports.clock import Clock
+from leftfold.ports.rows import Catalog, Rows, SqlTables
+from leftfold.ports.store import EventStore, Log
+
+
+class Backend(Struct, frozen=True):
+    """All that a session needs. `tables` is None where the store speaks no SQL; `about` describes it for `doctor`."""
+
+    url: str
+    tenant: str
+    store: EventStore
+    log: Log
+    rows: Rows
+    catalog: Catalog
+    checkpoints: Checkpoints
+    dead: DeadLetters
+    tables: SqlTables | None
+    clock: Clock
+    close: Callable[[], None]
+    about: Callable[[], dict[str, Any]]

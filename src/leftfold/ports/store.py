@@ -1,0 +1,58 @@
+"""The event store and its log."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from leftfold.core.commits import Appended, Commit, Found, Snapshot
+from leftfold.core.events import Stored
+from leftfold.core.streams import Receipt
+
+PAGE_EVENTS: Final = 500  # about 150 KiB of ordinary events: one DynamoDB page, one SQLite step
+
+
+class EventStore(Protocol):
+    """Streams of events with dense versions from 1. Streams are named by their text form, `category/key`."""
+
+    def append(self, commit: Commit) -> Appended:
+        """Write the whole commit, or nothing.
+
+        Raises Conflict when a stream in `expected` ends elsewhere, or its command id was appended before;
+        StoreUnavailable when nothing could be written. A store that can't keep `log_end` raises ConfigError.
+        """
+        ...
+
+    def read(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        """At most `limit` events with a version over `after`, in version order; fewer only at the stream's end."""
+        ...
+
+    def last(self, stream: str) -> Stored | None:
+        """The event with the stream's highest version."""
+        ...
+
+    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
+        """The newest snapshot of this stream made by the fold that `fingerprint` names."""
+        ...
+
+    def find(self, command_id: str, stream: str, *, forever: bool) -> Found | None:
+        """What this command id appended to this stream before; with `forever`, to any stream."""
+        ...
+
+
+class Log(Protocol):
+    """All commits in one order, with dense positions from 1."""
+
+    def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        """At most `limit` events with a position over `after`, in order, without a gap; fewer only at the end."""
+        ...
+
+    def end(self) -> int:
+        """The last position; 0 for an empty log."""
+        ...
+
+    def locate(self, receipt: Receipt) -> int | None:
+        """The position that a view must have passed to contain the write; None while the log has not placed it.
+
+        Raises Rejected for a receipt that this store did not make.
+        """
+        ...

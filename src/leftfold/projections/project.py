@@ -1,0 +1,184 @@
+"""Projecting: a page of the log into the rows of one build, in one write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import MsgspecError, Struct
+
+from leftfold.codec.door import Door
+from leftfold.codec.envelope import Codec
+from leftfold.core.annotations import members, parameter, parameter_names, unwrap
+from leftfold.core.attempt import Failed, attempt
+from leftfold.core.errors import ConfigError, NotEncodable
+from leftfold.core.events import Recorded, Stored
+from leftfold.core.fingerprint import fingerprint
+from leftfold.core.state import fresh
+from leftfold.core.streams import check_key
+from leftfold.core.views import Scalar, View
+from leftfold.ports.checkpoints import DeadLetter, Move, Progress
+from leftfold.ports.rows import Change, Row, Rows
+from leftfold.subscriptions.feed import Interest, Unreadable, row_lane, select, stream_lane
+from leftfold.subscriptions.lanes import Lanes, without
+
+
+class Fold:
+    """A view's functions, made ready: which events it takes, how a row is encoded, what it looks like indexed."""
+
+    def __init__(self, view: View[Any]) -> None:
+        self.view = view
+        annotation, self.takes_recorded = unwrap(parameter(view.evolve, 1), Recorded)
+        self.types = members(annotation)
+        self.takes_key = len(parameter_names(view.evolve)) > 2
+        self.door = Door(parameter(view.evolve, 0))
+        initial: object = view.initial
+        self.fingerprint = fingerprint(view.evolve, type(initial))
+
+    def step(self, row: Any, recorded: Recorded[Any], key: str) -> Any:
+        """One evolve, in the form that the view wrote it. None removes the row."""
+        event = recorded if self.takes_recorded else recorded.data
+        base = fresh(self.view.initial) if row is None else row
+        return self.view.evolve(base, event, key) if self.takes_key else self.view.evolve(base, event)
+
+    def keys(self, recorded: Recorded[Any]) -> tuple[str, ...]:
+        """The row keys of an event, each once. Raises BadKey for one that a store can't hold."""
+        if self.view.key is None:
+            return (recorded.key,)
+        found = self.view.key(recorded)
+        keys = (found,) if isinstance(found, str) else tuple(dict.fromkeys(found))
+        for key in keys:
+            check_key(key, f"row key of view {self.view.name!r}")
+        return keys
+
+    def entries(self, row: Any) -> frozenset[tuple[str, Scalar]]:
+        """What the row's declared indexes say of it."""
+        if row is None or not self.view.indexes:
+            return frozenset()
+        found = ((name, value(row)) for name, value in self.view.indexes.items())
+        return frozenset((name, check_scalar(name, value)) for name, value in found if value is not None)
+
+    def decode(self, row: Row) -> Any:
+        """A stored row. Raises ConfigError when it was written by another shape of this view."""
+        try:
+            return self.door.decode(row.body)
+        except MsgspecError as error:
+            raise ConfigError(
+                f"row {row.key!r} of view {self.view.name!r} doesn't fit version {self.view.version} of its code: {error}. "
+                f"Raise the view's version, then run `leftfold views APP rebuild {self.view.name}` and promote."
+            ) from error
+
+
+def check_scalar(name: str, value: Any) -> Scalar:
+    """An index value that every store can order. Raises NotEncodable."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise NotEncodable(f"index {name!r} must be a str, an int or a float, not {type(value).__name__}.", field=name)
+    if isinstance(value, str):
+        if value:
+            check_key(value, f"index {name!r}")
+    elif value != value or abs(value) > 2**63 - 1:
+        raise NotEncodable(f"index {name!r} must be finite and fit 64 bits.", field=name)
+    return value
+
+
+class Projector:
+    """Work: one build of one view."""
+
+    def __init__(self, build: str, fold: Fold, interest_: Interest, codec: Codec, rows: Rows) -> None:
+        self.subscriber = build
+        self._fold, self._interest, self._codec, self._rows = fold, interest_, codec, rows
+
+    def take(self, page: Sequence[Stored], progress: Progress, token: int | None) -> int:
+        position = page[-1].position
+        lanes = Lanes(self.subscriber, progress.parked)
+        todo = self._by_key(select(self._codec, page, self._interest), lanes)
+        changes = self.changes(todo, lanes)
+        self._rows.write(
+            self.subscriber, changes, Move(self.subscriber, progress.revision, position, token, lanes.letters())
+        )
+        return position
+
+    def retry(self, page: Sequence[Stored], letters: Sequence[DeadLetter], progress: Progress) -> None:
+        lanes = Lanes(self.subscriber, without(progress.parked, letters))
+        todo = self._by_key(select(self._codec, page, self._interest), lanes)
+        lane = letters[0].lane
+        if not lane.startswith(stream_lane("")):  # an event of several rows is retried for the parked one only
+            todo = {key: events for key, events in todo.items() if row_lane(key) == lane}
+        changes = self.changes(todo, lanes, late=True)
+        self._rows.write(self.subscriber, changes, lanes.drained(progress, letters))
+
+    def _by_key(self, events: Sequence[Recorded[Any] | Unreadable], lanes: Lanes) -> dict[str, list[Recorded[Any]]]:
+        """Each row's events, in order; those that wait or fail go to their lanes."""
+        todo: dict[str, list[Recorded[Any]]] = {}
+        for event in events:
+            if isinstance(event, Unreadable):
+                lanes.park(event.lane, event.position, event.error)
+            elif not lanes.waits_for_stream(event):
+                keys = attempt(self._fold.keys, event)
+                if isinstance(keys, Failed):
+                    lanes.park(stream_lane(str(event.stream)), event.position, str(keys))
+                else:
+                    for key in keys:
+                        todo.setdefault(key, []).append(event)
+        return todo
+
+    def changes(self, todo: dict[str, list[Recorded[Any]]], lanes: Lanes, *, late: bool = False) -> list[Change]:
+        """Fold each row's events onto what is stored. Only `late` ones, freed from a lane, may come after newer ones."""
+        rows = self._rows.get(self.subscriber, list(todo))
+        changes: list[Change] = []
+        for key, events in todo.items():
+            stored = rows.get(key)
+            if stored is not None and not late:
+                events = [event for event in events if event.position > stored.applied]  # redelivered after a crash
+            change = self._change(self._draft(key, stored), events, lanes)
+            if change is not None:
+                changes.append(change)
+        return changes
+
+    def _draft(self, key: str, stored: Row | None) -> _Draft:
+        if stored is None:
+            return _Draft(key, None, 0, frozenset())
+        row = self._fold.decode(stored)
+        return _Draft(key, row, stored.applied, self._fold.entries(row))
+
+    def _change(self, draft: _Draft, events: list[Recorded[Any]], lanes: Lanes) -> Change | None:
+        lane = row_lane(draft.key)
+        if not lanes.is_parked(lane):
+            whole = attempt(self._folded, draft, events)
+            if not isinstance(whole, Failed):
+                return whole
+        change: Change | None = None
+        for i, event in enumerate(events):  # something in here fails, or waits: find where, and keep what comes before
+            if lanes.is_parked(lane):
+                lanes.park(lane, event.position)
+                continue
+            upto = attempt(self._folded, draft, events[: i + 1])
+            if isinstance(upto, Failed):
+                lanes.park(lane, event.position, str(upto))
+            else:
+                change = upto
+        return change
+
+    def _folded(self, draft: _Draft, events: Sequence[Recorded[Any]]) -> Change | None:
+        row = fresh(draft.row)
+        for event in events:
+            row = self._fold.step(row, event, draft.key)
+        if not events:
+            return None
+        after = self._fold.entries(row)
+        return Change(
+            key=draft.key,
+            body=None if row is None else self._fold.door.encode(row),
+            applied=max(draft.applied, events[-1].position),
+            dropped=tuple(draft.entries - after),
+            added=tuple(after - draft.entries),
+        )
+
+
+class _Draft(Struct, frozen=True):
+    """A row as it is before this page."""
+
+    key: str
+    row: Any
+    applied: int
+    entries: frozenset[tuple[str, Scalar]]

@@ -1,0 +1,195 @@
+"""A session: an app opened on a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any, TypeVar, overload
+
+from leftfold.app import App
+from leftfold.category import AnyCategory, BoundaryCategory, Category, Notes, category_of
+from leftfold.codec.envelope import Codec
+from leftfold.core.decider import BoundaryDecider, Decider
+from leftfold.core.errors import ConfigError, StoreUnavailable
+from leftfold.core.events import Recorded
+from leftfold.core.processes import Send
+from leftfold.core.views import AnyView, SqlView, View
+from leftfold.dcb import Boundary
+from leftfold.explain import Explanation, explain
+from leftfold.handling.decide import Deciding
+from leftfold.loops import Followers, Loops
+from leftfold.operations import Operations
+from leftfold.ports.backend import Backend
+from leftfold.ports.store import PAGE_EVENTS
+from leftfold.processes.react import Reacting, Reactor, reaction_name
+from leftfold.projections.builds import ViewBuilds
+from leftfold.projections.reading import TableReader, ViewReader
+from leftfold.subscriptions.bell import Bell
+from leftfold.subscriptions.feed import interest
+from leftfold.subscriptions.follow import Follower, Work
+from leftfold.tracing import Trace, trace
+
+C = TypeVar("C")
+S = TypeVar("S")
+E = TypeVar("E")
+Row = TypeVar("Row")
+
+
+class Session:
+    """Commands, queries, the log and its followers, on one store and for one tenant. Safe to share between threads."""
+
+    def __init__(self, app: App, backend: Backend) -> None:
+        self.app, self.backend = app, backend
+        self.codec = Codec(app.schema, backend.tenant)
+        self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
+        self._bell = Bell()
+        self._owner = os.urandom(8).hex()
+        self._categories = {id(decider): self._category(decider) for decider in app.deciders}
+        self._followers: dict[str, Follower] = {}
+        self._reactors = {name: self._reactor(name) for name in app.reactions}
+        self._loops: Loops | None = None
+        self._closed = False
+
+    @overload
+    def category(  # type: ignore[overload-overlap]  # the narrower shape comes first, and wins
+        self, decider: BoundaryDecider[C, S, E]
+    ) -> BoundaryCategory[C, S, E]: ...  # pyright: ignore[reportOverlappingOverload]
+    @overload
+    def category(self, decider: Decider[C, S, E]) -> Category[C, S, E]: ...
+    def category(self, decider: Decider[Any, Any, Any]) -> AnyCategory:
+        """The decider at work here: handle commands, read state and events. Raises ConfigError for one not of the app."""
+        found = self._categories.get(id(decider))
+        if found is None:
+            raise ConfigError(f"{decider!r} is no decider of app {self.app.name!r}: add it to deciders=[...].")
+        return found
+
+    @overload
+    def view(self, view: View[Row]) -> ViewReader[Row]: ...
+    @overload
+    def view(self, view: SqlView) -> TableReader: ...
+    def view(self, view: AnyView) -> ViewReader[Any] | TableReader:
+        """A view's rows: those of its live build. Raises ConfigError for a view that is not of the app."""
+        builds = self.builds.get(view.name)
+        if builds is None or view not in self.app.views:
+            raise ConfigError(f"{view!r} is no view of app {self.app.name!r}: add it to views=[...].")
+        if isinstance(view, SqlView):
+            return TableReader(builds, self.backend)
+        return ViewReader[Any](builds, self.backend, self._bell)
+
+    def log(self, *, after: int = 0) -> Iterator[Recorded[object]]:
+        """All events in one order, positions dense, from the one after position `after` to the end as it is then.
+
+        An event whose type today's code doesn't know has `Unknown` data.
+        """
+        while True:
+            page = self.backend.log.page(after=after)
+            for stored in page:
+                yield self.codec.decode_or_unknown(stored)
+            if len(page) < PAGE_EVENTS:
+                return
+            after = page[-1].position
+
+    def dcb(self) -> Boundary:
+        """The dcb.events form: `read(query)`, `append(events, condition)`."""
+        return Boundary(self.backend, self.codec, self._bell.ring)
+
+    def explain(self, view: View[Any], key: str) -> Explanation:
+        """Which events, commands and actors made this row what it is, step by step."""
+        return explain(self.backend, self.codec, self.app.schema, self.builds[view.name], key)
+
+    def trace(self, event_id: str) -> Trace:
+        """The causation tree that an event belongs to: command, events, and what reactions sent on."""
+        return trace(self.backend, self.codec, event_id)
+
+    @property
+    def operations(self) -> Operations:
+        """Status, rebuild, diff, promote, rollback, dead letters: for operators."""
+        return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._reactors)
+
+    def catch_up(self) -> int:
+        """Bring views and reactions to the log's end, commands that reactions send included. Returns events passed."""
+        passed = 0
+        while moved := sum(follower.catch_up() for source in self._sources().values() for follower in source()):
+            passed += moved
+        return passed
+
+    def start(self) -> None:
+        """Start the background loops; `close` stops them."""
+        if self._loops is None:
+            self._loops = Loops(self._sources(), self.backend.log, self._bell)
+            self._loops.start()
+
+    def close(self) -> None:
+        """Stop the loops, let go of leases, close the store. What was acknowledged stays."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._loops is not None:
+            self._loops.stop()
+        for follower in self._followers.values():
+            try:
+                follower.release()
+            except StoreUnavailable:
+                break  # a lease that can't be released runs out by itself
+        self.backend.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def follower(self, work: Work) -> Follower:
+        """The one follower of a subscriber in this session."""
+        return self._followers.setdefault(work.subscriber, Follower(work, self.backend, self._owner, self._bell))
+
+    def _sources(self) -> dict[str, Followers]:
+        views: dict[str, Followers] = {
+            f"view {name}": self._view_source(builds) for name, builds in self.builds.items()
+        }
+        return views | {reaction_name(name): self._source(work) for name, work in self._reactors.items()}
+
+    def _view_source(self, builds: ViewBuilds) -> Followers:
+        return lambda: [self.follower(builds.work(build)) for build in builds.maintained()]
+
+    def _source(self, work: Work) -> Followers:
+        followers: Sequence[Follower] = [self.follower(work)]
+        return lambda: followers
+
+    def _builds(self, name: str) -> ViewBuilds:
+        versions = [view for view in self.app.views if view.name == name]
+        return ViewBuilds(versions, self.backend, self.codec, self.app.schema)
+
+    def _category(self, decider: Decider[Any, Any, Any]) -> AnyCategory:
+        deciding: Deciding[Any, Any] = Deciding(decider, self.backend.store, self.codec, self.backend.clock)
+        return category_of(decider, deciding, self._bell.ring)
+
+    def _reactor(self, name: str) -> Reactor:
+        reacting = Reacting(name, self.app.reactions[name])
+        wanted = interest(self.app.schema, reacting.types)
+        return Reactor(reacting, wanted, self.codec, self.backend.checkpoints, self._dispatch, _refuses)
+
+    def _dispatch(self, one: Send, event: Recorded[Any], command_id: str) -> None:
+        """Handle a command that a reaction sent."""
+        category = self._categories.get(id(one.to))
+        notes = Notes(
+            command_id=command_id,
+            correlation_id=event.meta.correlation_id or event.meta.command_id,
+            causation_id=event.id,
+            actor=reaction_name(command_id.partition(":")[0]),
+            traceparent=event.meta.traceparent,
+        )
+        if category is None:
+            raise ConfigError(f"{one.to!r} is no decider of app {self.app.name!r}: add it to deciders=[...].")
+        if isinstance(category, BoundaryCategory):
+            category.handle(one.command, **notes)
+        elif one.key is None:
+            raise ConfigError(f"send({one.to.category}, key, command): a decider without a boundary needs a key.")
+        else:
+            category.handle(one.key, one.command, **notes)
+
+
+def _refuses(one: Send, error: Exception) -> bool:
+    refusals: Sequence[type[Exception]] = getattr(one.to, "refusals", ())
+    return isinstance(error, tuple(refusals))

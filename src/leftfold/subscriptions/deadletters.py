@@ -1,0 +1,54 @@
+"""Draining a lane: its events again, in order, until it is free or the first one fails again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from leftfold.core.errors import ConfigError, Fenced
+from leftfold.ports.backend import Backend
+from leftfold.ports.checkpoints import DeadLetter, Move
+from leftfold.subscriptions.follow import MAX_FENCED, Work
+
+DRAIN_EVENTS: Final = 500  # one write: the lane stays parked until its last letter is gone, so order is kept between
+
+
+def waiting(backend: Backend, subscriber: str, lane: str, limit: int = DRAIN_EVENTS) -> list[DeadLetter]:
+    """The letters that hold the lane, in order."""
+    return [one for one in backend.dead.list(subscriber, lane, limit=limit) if one.kind in ("poison", "queued")]
+
+
+def drain(work: Work, backend: Backend, lane: str, on_progress: Callable[[int], None] = lambda done: None) -> int:
+    """Retry the lane's letters. Returns how many still wait: 0 when the lane is free."""
+    done = fenced = 0
+    while letters := waiting(backend, work.subscriber, lane):
+        progress = backend.checkpoints.load(work.subscriber)
+        page = [stored for letter in letters for stored in backend.log.page(after=letter.position - 1, limit=1)]
+        try:
+            work.retry(page, letters, progress)
+        except Fenced:  # the subscriber moved meanwhile: its lane may be longer now
+            fenced += 1
+            if fenced > MAX_FENCED:
+                raise
+            continue
+        left = waiting(backend, work.subscriber, lane)
+        if left and left[0].position <= letters[-1].position:
+            return len(left)
+        done += len(letters)
+        on_progress(done)
+    return 0
+
+
+def skip(work: Work, backend: Backend, lane: str, reason: str) -> int:
+    """Give up the event that parks the lane, for a recorded reason, then drain the rest. Returns how many still wait."""
+    if not reason.strip():
+        raise ConfigError("skipping an event needs a reason: it is kept with the event for whoever asks later.")
+    letters = waiting(backend, work.subscriber, lane, limit=1)
+    if not letters:
+        raise ConfigError(f"{work.subscriber!r} has no parked lane {lane!r}: see `leftfold dead APP list`.")
+    head = letters[0]
+    progress = backend.checkpoints.load(work.subscriber)
+    given_up = DeadLetter(head.subscriber, head.lane, head.position, "skipped", f"{reason} (was: {head.error})")
+    step = Move(work.subscriber, progress.revision, progress.position, None, park=(given_up,), release=(head,))
+    backend.checkpoints.move(step)
+    return drain(work, backend, lane)

@@ -1,0 +1,74 @@
+"""The feed: log pages as the events that one subscriber cares about, with what can't be read set aside by stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from leftfold.codec.envelope import Codec
+from leftfold.core.errors import IntegrityError, UnknownType
+from leftfold.core.events import Recorded, Stored
+from leftfold.core.schema import Schema
+
+
+class Interest(Struct, frozen=True):
+    """What a subscriber reads: the stored names that lift to its types, and whose strangers concern it.
+
+    An unknown type concerns a subscriber when it could be one of the events that it folds: it is in a category whose
+    events the subscriber takes, or in one that no single decider owns.
+    """
+
+    names: frozenset[str]
+    known: frozenset[str]
+    owned: frozenset[str]
+    taken: frozenset[str]
+
+    def concerns(self, category: str) -> bool:
+        return category in self.taken or category not in self.owned
+
+
+def interest(schema: Schema, types: Sequence[type]) -> Interest:
+    """The interest of a subscriber to `types`, under an app's schema."""
+    taken = frozenset(category for category, events in schema.categories.items() if events & set(types))
+    return Interest(schema.stored_names(types), frozenset(schema.types), frozenset(schema.categories), taken)
+
+
+class Unreadable(Struct, frozen=True):
+    """An event of interest that could not be decoded: its stream is its lane."""
+
+    position: int
+    lane: str
+    error: str
+
+
+def stream_lane(stream: str) -> str:
+    """The lane of a whole stream, for events whose row key can't be told, and for all that isn't folded by row."""
+    return f"stream:{stream}"
+
+
+def row_lane(key: str) -> str:
+    """The lane of one row of a view."""
+    return f"row:{key}"
+
+
+def select(codec: Codec, page: Sequence[Stored], wanted: Interest) -> list[Recorded[Any] | Unreadable]:
+    """The page's events of interest, decoded. Raises IntegrityError when even an envelope can't be read."""
+    found: list[Recorded[Any] | Unreadable] = []
+    for stored in page:
+        if stored.type in wanted.names:
+            found.append(_read(codec, stored))
+        elif stored.type not in wanted.known:
+            seen = codec.peek(stored)
+            if wanted.concerns(seen.stream.category):
+                found.append(_read(codec, stored))
+    return found
+
+
+def _read(codec: Codec, stored: Stored) -> Recorded[Any] | Unreadable:
+    try:
+        return codec.decode(stored)
+    except (UnknownType, IntegrityError) as error:
+        lane = stream_lane(codec.peek(stored).slots[0][0])
+        return Unreadable(stored.position, lane, f"{type(error).__name__}: {error}")
