@@ -34,43 +34,50 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+_ERRORS = "leftfold.core.errors"
 _HOMES = {
-    "App": "app",
-    "Session": "session",
-    "Outcome": "core.commits",
-    "Recorded": "core.events",
-    "Send": "core.processes",
-    "send": "core.processes",
-    "Receipt": "core.streams",
-    "StreamId": "core.streams",
-    "stream": "core.streams",
-    "SqlView": "core.views",
-    "View": "core.views",
-    **dict.fromkeys(
-        (
-            "BadKey",
-            "ConfigError",
-            "Conflict",
-            "Contention",
-            "Fenced",
-            "IntegrityError",
-            "LeftfoldError",
-            "NotEncodable",
-            "Rejected",
-            "StaleRead",
-            "StoreUnavailable",
-            "TooLarge",
-            "UnknownType",
-        ),
-        "core.errors",
-    ),
+    "App": "leftfold.app",
+    "Session": "leftfold.session",
+    "Outcome": "leftfold.core.commits",
+    "Recorded": "leftfold.core.events",
+    "Send": "leftfold.core.processes",
+    "send": "leftfold.core.processes",
+    "Receipt": "leftfold.core.streams",
+    "StreamId": "leftfold.core.streams",
+    "stream": "leftfold.core.streams",
+    "SqlView": "leftfold.core.views",
+    "View": "leftfold.core.views",
 }
 
-__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - the names above
+__all__ = [
+    "App",
+    "Session",
+    "View",
+    "SqlView",
+    "Recorded",
+    "Send",
+    "send",
+    "StreamId",
+    "stream",
+    "Outcome",
+    "Receipt",
+    "LeftfoldError",
+    "Conflict",
+    "Contention",
+    "StaleRead",
+    "Rejected",
+    "TooLarge",
+    "NotEncodable",
+    "BadKey",
+    "UnknownType",
+    "StoreUnavailable",
+    "Fenced",
+    "IntegrityError",
+    "ConfigError",
+]
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in __all__:
         raise AttributeError(f"module 'leftfold' has no attribute {name!r}")
-    return getattr(import_module(f"leftfold.{home}"), name)
+    return getattr(import_module(_HOMES.get(name, _ERRORS)), name)

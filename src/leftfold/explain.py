@@ -118,4 +118,4 @@ def changes(before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
 def _fields(row: Any) -> dict[Any, Any] | None:
     """The fields of a record; None for a row that isn't one."""
     plain = msgspec.to_builtins(row)
-    return cast("dict[Any, Any]", plain) if isinstance(plain, dict) else None
+    return plain if isinstance(plain, dict) else None

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench import account, cold, floor_store as store
 from tests.bench.floor_writer import BatchingWriter
 from tests.bench.measure import Contender, Reading, Stopwatch, check
-from tests.bench.work import COMMIT_EVENTS, InTurn, in_threads, share
+from tests.bench.work import COMMIT_EVENTS, REPLAYS, InTurn, in_threads, share
 
 CHECKPOINT = (
     "INSERT INTO checkpoints VALUES ('balances', ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position"
@@ -70,12 +70,13 @@ def load_1000(n: int, folder: Path) -> Reading:
 
 
 def replay(n: int, folder: Path) -> Reading:
+    streams = [f"account/{i}" for i in range(REPLAYS)]
     with closing(store.connect(folder)) as database:
-        store.fill(database, ["account/0"], n)
+        store.fill(database, streams, n)
     with closing(store.connect(folder)) as database, Stopwatch() as watch:
-        balance = store.load(database, "account/0")
-    check("balance", (balance.cents, balance.version), (n, n))
-    return watch.per(n)
+        balances = [store.load(database, stream) for stream in streams]
+    check("balances", [(each.cents, each.version) for each in balances], [(n, n)] * REPLAYS)
+    return watch.per(n * REPLAYS)
 
 
 def catch_up(n: int, folder: Path) -> Reading:

@@ -9,7 +9,7 @@ from leftfold.core.decider import fold as left_fold
 from tests.bench import account, cold, savings
 from tests.bench.account import Deposit, Deposited, Event, Fill, Open, Opened
 from tests.bench.measure import Contender, Reading, Stopwatch, check
-from tests.bench.work import COMMIT_EVENTS, InTurn, in_threads, share
+from tests.bench.work import COMMIT_EVENTS, REPLAYS, InTurn, in_threads, share
 
 FILL = 100  # events of a set-up commit
 
@@ -120,14 +120,15 @@ def snapshot_1000(n: int, folder: Path) -> Reading:
 
 def replay(n: int, folder: Path) -> Reading:
     events = max(FILL, n // FILL * FILL)
+    keys = [f"{i}" for i in range(REPLAYS)]
     with opened(folder) as session:
-        fill(session, ["a"], events)
+        fill(session, keys, events)
     with opened(folder) as session:
         accounts = session.category(account)
         with Stopwatch() as watch:
-            state = accounts.state("a")
-    check("balance", state.balance, events)
-    return watch.per(events)
+            states = [accounts.state(key) for key in keys]
+    check("balances", [state.balance for state in states], [events] * REPLAYS)
+    return watch.per(events * REPLAYS)
 
 
 def catch_up(n: int, folder: Path) -> Reading:

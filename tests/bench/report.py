@@ -84,8 +84,8 @@ def costs(rows: Sequence[Row], samples: Samples) -> Table:
         title="CPU per operation; operations a second by the wall clock", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     shown.add_column("row", no_wrap=True)
-    shown.add_column("work", min_width=18)
-    for heading in ("floor", "eventsourcing", "leftfold", "ours/\nfloor", "peer/\nours"):
+    shown.add_column("work", min_width=16)
+    for heading in ("floor", "event-\nsourcing", "leftfold", "ours/\nfloor", "peer/\nours"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         floor, peer, ours = (cell(figures.get((row.name, name))) for name in COLUMNS)
@@ -113,13 +113,17 @@ def targets(rows: Sequence[Row], samples: Samples) -> Table:
 def cell(reading: Reading | None) -> str:
     if reading is None:
         return "-"
-    return f"{amount(reading.cpu_us)}\n{1e6 / reading.wall_us:,.0f}/s"
+    return f"{amount(reading.cpu_us)}\n{rate(1e6 / reading.wall_us)}"
 
 
 def amount(cost_us: float) -> str:
     if cost_us >= 10_000:
         return f"{cost_us / 1000:,.1f} ms"
     return f"{cost_us:,.0f} us" if cost_us >= 100 else f"{cost_us:.2f} us"
+
+
+def rate(per_s: float) -> str:
+    return f"{per_s / 1e6:.2f} M/s" if per_s >= 1e6 else f"{per_s:,.0f}/s"
 
 
 def ratios(figures: Figures, row: str, over: str, under: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final, Self
 
 COMMIT_EVENTS: Final = 10  # rows e and h: a commit is ten events, so a page of 500 touches 50 accounts
 ACCOUNTS: Final = 1_000
+REPLAYS: Final = 5  # row d: one replay alone is too short for a busy machine's clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -107,7 +107,8 @@ def _parts(item: object) -> Iterator[tuple[str, object]]:
         for i, part in enumerate(item):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
             yield f"[{i}]", part
     else:
-        names: Iterable[str] = getattr(item, "__struct_fields__", None) or getattr(item, "__dataclass_fields__", ())
+        fields: object = getattr(item, "__struct_fields__", None) or getattr(item, "__dataclass_fields__", ())
+        names = cast("Iterable[str]", fields)
         for name in names:
             yield f".{name}", getattr(item, name)
 

@@ -67,7 +67,7 @@ def _plain(function: Callable[..., Any]) -> Any:
         return function.__func__
     if hasattr(function, "__code__"):
         return function
-    call = getattr(type(function), "__call__", None)
+    call: Any = type(function).__call__
     if hasattr(call, "__code__"):
         return call
     raise ConfigError(f"{function!r} must be a Python function: its annotations are read.")

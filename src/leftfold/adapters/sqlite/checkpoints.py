@@ -105,7 +105,10 @@ class SqliteDeadLetters:
                  WHERE (?1 IS NULL OR subscriber = ?1) AND (?2 IS NULL OR lane = ?2)
                  ORDER BY position, subscriber, lane LIMIT ?3"""
         rows = self._database.read(sql, (subscriber, lane, limit))
-        return [DeadLetter(*row[:5], datetime.fromisoformat(row[5])) for row in rows]
+        return [
+            DeadLetter(subscriber, lane, position, kind, error, datetime.fromisoformat(at))
+            for subscriber, lane, position, kind, error, at in rows
+        ]
 
     def count(self) -> dict[tuple[str, str], int]:
         rows = self._database.read("SELECT subscriber, kind, count(*) FROM dead GROUP BY subscriber, kind")

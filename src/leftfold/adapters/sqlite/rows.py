@@ -131,7 +131,7 @@ class _Cursor:
         self._connection = connection
 
     def execute(self, sql: str, parameters: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, tuple(parameters)).fetchall()  # type: ignore[arg-type]
+        return self._connection.execute(sql, tuple(parameters)).fetchall()
 
 
 class SqliteTables:
@@ -163,7 +163,7 @@ class SqliteTables:
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
         with self._database.reading() as connection:
-            cursor = connection.execute(sql, tuple(parameters))  # type: ignore[arg-type]
+            cursor = connection.execute(sql, tuple(parameters))
             if cursor.description is None:
                 raise ConfigError("a query must be a SELECT.")
             names = [column[0] for column in cursor.description]
