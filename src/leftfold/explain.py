@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -112,10 +112,10 @@ def changes(before: Any, after: Any) -> dict[str, tuple[Any, Any]]:
     if old is None or new is None:
         return {} if before == after else {"row": (msgspec.to_builtins(before), msgspec.to_builtins(after))}
     names = dict.fromkeys([*old, *new])
-    return {str(name): (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+    return {name: (old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
 
 
-def _fields(row: Any) -> dict[Any, Any] | None:
+def _fields(row: Any) -> dict[str, Any] | None:
     """The fields of a record; None for a row that isn't one."""
-    plain = msgspec.to_builtins(row)
-    return plain if isinstance(plain, dict) else None
+    plain: Any = msgspec.to_builtins(row, str_keys=True)
+    return msgspec.convert(plain, dict[str, Any]) if isinstance(plain, dict) else None

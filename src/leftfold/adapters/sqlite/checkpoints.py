@@ -19,6 +19,10 @@ _MOVE = """INSERT INTO checkpoints VALUES (:subscriber, :position, :revision, :n
                position = excluded.position, revision = excluded.revision"""
 
 
+_PARKED = """SELECT lane, min(position) FROM dead
+             WHERE subscriber = ? AND kind IN ('poison', 'queued') GROUP BY lane"""
+
+
 class SqliteCheckpoints:
     """Checkpoints. `check` and `apply` are the two halves of a move, for rows that move in the same transaction."""
 
@@ -33,10 +37,7 @@ class SqliteCheckpoints:
                 row = connection.execute(
                     "SELECT position, revision, moved_at FROM checkpoints WHERE subscriber = ?", (subscriber,)
                 ).fetchone()
-                parked = connection.execute(
-                    "SELECT lane, min(position) FROM dead WHERE subscriber = ? AND kind IN ('poison', 'queued') GROUP BY lane",
-                    (subscriber,),
-                ).fetchall()
+                parked = connection.execute(_PARKED, (subscriber,)).fetchall()
             finally:
                 connection.execute("COMMIT")
         position, revision, moved_at = row or (0, 0, None)
