@@ -61,7 +61,7 @@ class Door:
             _LONG_NUMBER.search(data) or data.count(b"[") + data.count(b"{") > DEPTH
         ):  # cheap signs, then the walk decides
             for problem in problems(value):
-                raise problem
+                raise problem  # the signs above are cheap, this walk decides
         return data
 
     def _explain(self, value: object, why: str) -> Rejected:

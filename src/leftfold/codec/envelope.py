@@ -38,6 +38,18 @@ class Envelope(Struct, Generic[D], frozen=True, array_like=True):
     data: D
 
 
+class _Bare(Struct, Generic[D], frozen=True, array_like=True):
+    """An envelope of which only the data is wanted: what a fold reads."""
+
+    format: Raw
+    tenant: str
+    slots: Raw
+    type: str
+    at: Raw
+    meta: Raw
+    data: D
+
+
 class _Frame(Struct, frozen=True, array_like=True):
     """An envelope whose constant parts are encoded once a commit."""
 
@@ -58,6 +70,7 @@ class Codec:
         self.tenant = tenant
         self._doors: dict[type, Door] = {}
         self._readers: dict[str, Callable[[bytes], Envelope[Any]]] = {}
+        self._bare: dict[str, Callable[[bytes], _Bare[Any]]] = {}
         self._lifts: dict[str, tuple[Upcast, ...]] = {}
         self._encode = msgspec.json.Encoder().encode
         self._decode_any = msgspec.json.Decoder(Envelope[Raw]).decode
@@ -101,6 +114,18 @@ class Codec:
             data = _lifted(data, lifts, stored)
         return Recorded(data, name, envelope.slots, stored.position, envelope.at, envelope.meta)
 
+    def data(self, stored: Stored) -> Any:
+        """The event alone, as `decode` would give it, for folds over long streams."""
+        name = stored.type
+        read = self._bare.get(name)
+        if read is None:
+            return self.decode(stored).data  # an old class, or the first one of its type
+        try:
+            bare = read(stored.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            return self.decode(stored).data  # which says what is wrong
+        return bare.data if bare.tenant == self.tenant and bare.type == name else self.decode(stored).data
+
     def peek(self, stored: Stored) -> Recorded[Raw]:
         """The event with its payload left as it is: needs no class. Raises IntegrityError for damaged bytes."""
         try:
@@ -134,6 +159,8 @@ class Codec:
             ) from error
         self._readers[stored.type] = reader
         self._lifts[stored.type] = self.schema.lifts.get(cls, ())
+        if cls not in self.schema.lifts:
+            self._bare[stored.type] = msgspec.json.Decoder(_Bare[cls]).decode
         return reader
 
     def _unreadable(self, stored: Stored, error: Exception) -> UnknownType | IntegrityError:

@@ -80,7 +80,7 @@ class Deciding(Generic[S, E]):
         races were lost.
         """
         request.check()
-        lost = Conflict(request.streams[0], 0, 0)
+        lost: Conflict | None = None
         with self._turns.of(request.streams[0]):
             for tries in range(MAX_TRIES):
                 if tries > 1:
@@ -91,6 +91,7 @@ class Deciding(Generic[S, E]):
                     if request.expected != "any" and not (request.expected == "present" and conflict.actual):
                         raise
                     lost = conflict
+        assert lost is not None  # every try either returned, raised, or lost
         raise Contention(lost.stream, lost.expected, lost.actual)
 
     def _try(self, request: Request, decide: Decide[S, E], place: Place[E], trust_cache: bool) -> Outcome[S, E]:
@@ -114,7 +115,7 @@ class Deciding(Generic[S, E]):
 
     def _append(self, request: Request, folded: Folded[S], events: tuple[E, ...], place: Place[E]) -> Outcome[S, E]:
         seen = dict(folded.seen)
-        slots = [_take(place(event), seen, request.streams) for event in events]
+        slots = [_take(place(event), seen) for event in events]
         at = max(self._clock.now(), folded.at + TICK)
         after = self.loader.advance(folded, events, seen, at)
         appended = self._store.append(
@@ -140,13 +141,16 @@ class Deciding(Generic[S, E]):
         return Outcome(state, tuple(event.data for event in events), version, found.receipt, repeated=True)
 
 
-def _take(places: tuple[str, ...], seen: dict[str, int], boundary: tuple[str, ...]) -> tuple[Slot, ...]:
+def _take(places: tuple[str, ...], seen: dict[str, int]) -> tuple[Slot, ...]:
     """The next slot of each place, counted on in `seen`."""
-    if not places or any(name not in seen for name in places):
-        raise ConfigError(f"an event must be written to streams of its boundary {list(boundary)}, not {list(places)}.")
-    for name in places:
-        seen[name] += 1
-    return tuple((name, seen[name]) for name in places)
+    if not places:
+        raise ConfigError("an event must be written to a stream: streams(event) named none.")
+    try:
+        for name in places:
+            seen[name] += 1
+    except KeyError as outside:
+        raise ConfigError(f"streams(event) names {outside}, which is not in the boundary {list(seen)}.") from None
+    return tuple([(name, seen[name]) for name in places])
 
 
 def _expect(expected: Expected, stream: str, version: int) -> None:

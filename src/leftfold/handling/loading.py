@@ -64,10 +64,16 @@ class Loader(Generic[S, E]):
         return folded
 
     def at(self, streams: tuple[str, ...], at: int | datetime) -> S:
-        """Time travel: the state after version `at` (of the first stream), or after all that was recorded until then."""
+        """Time travel: the state after version `at` (of one stream), or after all that was recorded until then."""
         state = fresh(self._decider.initial)
-        for recorded, _ in self._merged(streams, self._empty(streams), until=at):
-            state = self._step(state, recorded)
+        if len(streams) == 1:
+            events = self.recorded(streams[0])
+        else:
+            events = (recorded for recorded, _ in self._merged(streams, dict.fromkeys(streams, 0)))
+        for recorded in events:
+            if recorded.at > at if isinstance(at, datetime) else _version_in(recorded, streams[0]) > at:
+                break
+            state = self._step(state, recorded.data)
         return state
 
     def advance(self, folded: Folded[S], events: Sequence[E], seen: dict[str, int], at: datetime) -> Folded[S]:
@@ -104,44 +110,45 @@ class Loader(Generic[S, E]):
 
     def _fold_on(self, streams: tuple[str, ...], base: Folded[S]) -> Folded[S] | None:
         """`base` and what came after it; None when something new belongs before what `base` had already folded."""
+        if len(streams) == 1:
+            return self._fold_stream(streams[0], base)
         state, seen, at = base.state, dict(base.seen), base.at
-        for recorded, places in self._merged(streams, base):
-            if len(streams) > 1 and recorded.at <= base.at:
+        for recorded, places in self._merged(streams, base.seen):
+            if recorded.at <= base.at:
                 return None
-            state = self._step(state, recorded)
+            state = self._step(state, recorded.data)
             seen.update(places)
             at = recorded.at
         return Folded(state, seen, at)
 
-    def _step(self, state: S, recorded: Recorded[Any]) -> S:
-        return self._decider.evolve(state, recorded.data) if type(recorded.data) in self._types else state
+    def _fold_stream(self, name: str, base: Folded[S]) -> Folded[S]:
+        """The plain case, a page at a time: nothing is built but the events themselves."""
+        state, version, last = base.state, base.seen[name], None
+        data, step = self._codec.data, self._step
+        while True:
+            page = self._store.read(name, after=version)
+            for stored in page:
+                state = step(state, data(stored))
+            if page:
+                last = page[-1]
+                version = last.version
+            if len(page) < PAGE_EVENTS:
+                return base if last is None else Folded(state, {name: version}, self._codec.peek(last).at)
 
-    def _merged(
-        self, streams: tuple[str, ...], base: Folded[S], until: int | datetime | None = None
-    ) -> Iterator[tuple[Recorded[Any], dict[str, int]]]:
-        """New events of all the streams, each once, in (time, id) order, with the versions that each stands for."""
-        if len(streams) == 1:
-            (name,) = streams
-            for recorded in self.recorded(name, base.seen[name]):
-                version = _version_in(recorded, name)
-                if until is not None and (version > until if isinstance(until, int) else recorded.at > until):
-                    return
-                yield recorded, {name: version}
-            return
-        places: dict[str, dict[str, int]] = {}
+    def _step(self, state: S, event: Any) -> S:
+        return self._decider.evolve(state, event) if type(event) in self._types else state
+
+    def _merged(self, streams: tuple[str, ...], seen: dict[str, int]) -> Iterator[tuple[Recorded[Any], dict[str, int]]]:
+        """What the streams hold after `seen`, each event once, in (time, slots) order, with the versions it stands for."""
         found: dict[str, Recorded[Any]] = {}
+        places: dict[str, dict[str, int]] = {}
         for name in streams:
-            for recorded in self.recorded(name, base.seen[name]):
+            for recorded in self.recorded(name, seen[name]):
                 found[recorded.id] = recorded
                 places.setdefault(recorded.id, {})[name] = _version_in(recorded, name)
         for recorded in sorted(found.values(), key=lambda one: (one.at, one.slots)):
-            if isinstance(until, datetime) and recorded.at > until:
-                return
-            if isinstance(until, int) and places[recorded.id].get(streams[0], 0) > until:
-                return
-            if any(version <= base.seen.get(name, 0) for name, version in recorded.slots if name in base.seen):
-                continue  # folded before by way of a sister stream
-            yield recorded, places[recorded.id]
+            if not any(version <= seen.get(name, 0) for name, version in recorded.slots):
+                yield recorded, places[recorded.id]  # the others were folded before, by way of a sister stream
 
 
 def _version_in(recorded: Recorded[Any], name: str) -> int:

@@ -30,19 +30,32 @@ APPLICATION_ID: Final = 0x6C666F6C  # "lfol"
 FORMAT: Final = 1
 BATCH_JOBS: Final = 256  # more would make the first caller wait for everybody's work
 BUSY_S: Final = 10.0  # how long a writer waits for another process before it says so
-IDLE_READERS: Final = 8
+IDLE_READERS: Final = 64  # as many callers as read at once without opening a file for each
+PAUSE_S: Final = 0.0001  # between looks at a lock that another process holds; it doubles up to MAX_PAUSE_S
+MAX_PAUSE_S: Final = 0.004
+
+
+class Writer(sqlite3.Connection):
+    """The writing connection. `end` is the log's last position as this transaction has it; None before it was read."""
+
+    end: int | None = None
 
 
 class Job(Generic[T]):
-    """One caller's work inside a shared transaction. It may refuse (LeftfoldError) only before its first write."""
+    """One caller's work inside a shared transaction. It may refuse (LeftfoldError) only before its first write.
 
-    __slots__ = ("done", "error", "result", "work")
+    `ready` is what the caller sleeps on: released when the job is done, or when it is the caller's turn to lead.
+    """
 
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+    __slots__ = ("done", "error", "ready", "result", "work")
+
+    def __init__(self, work: Callable[[Writer], T]) -> None:
         self.work = work
         self.done = False
         self.result: T | None = None
         self.error: LeftfoldError | None = None
+        self.ready = threading.Lock()
+        self.ready.acquire()
 
 
 class Database:
@@ -53,29 +66,49 @@ class Database:
         self.durability = durability
         self.read_only = read_only
         self._busy_s = busy_s
-        self._turn = threading.Lock()
+        self._turn = threading.Lock()  # who holds it leads: commits for all who wait
         self._waiting: deque[Job[Any]] = deque()
+        self._alone = threading.Lock()  # a file lock excludes processes, not threads
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
         self._lock_file = None if read_only else _open_lock(path)
         with self._exclusive():
-            self._writer = self._connect(writer=not read_only)
+            self._writer = cast(Writer, self._connect(writer=True))
 
     def use_wal(self) -> None:
         """Make a new file a WAL file: readers and the writer never wait for each other."""
-        with self._turn, self._exclusive():
+        with self._exclusive():
             self._writer.execute("PRAGMA journal_mode = WAL")
 
-    def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def write(self, work: Callable[[Writer], T]) -> T:
         """Run `work` in a durable transaction, together with whatever else is waiting, and return its result."""
         job: Job[T] = Job(work)
         self._waiting.append(job)
-        with self._turn:
-            while not job.done:  # else whoever had the turn before has done it for us
-                self._run([self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_JOBS))])
+        if not self._turn.acquire(blocking=False):
+            job.ready.acquire()
+        if not job.done:  # the turn is ours
+            self._lead(job)
         if job.error is not None:
             raise job.error
         return cast(T, job.result)  # done, and without an error
+
+    def _lead(self, job: Job[Any]) -> None:
+        """Commit batches until our own job is done, then hand the turn to whoever waits."""
+        try:
+            while not job.done:
+                self._run([self._waiting.popleft() for _ in range(min(len(self._waiting), BATCH_JOBS))])
+        finally:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while True:
+            if self._waiting:
+                self._waiting[0].ready.release()  # not done, so it leads from here on, and the turn stays taken
+                return
+            self._turn.release()
+            # Somebody may have queued after the look and before the release; one of us two must see it.
+            if not self._waiting or not self._turn.acquire(blocking=False):
+                return
 
     def _run(self, jobs: list[Job[Any]]) -> None:
         """One transaction for all the jobs. A refusal is its job's own; any other failure is everybody's."""
@@ -98,14 +131,16 @@ class Database:
             for job in jobs:
                 job.error = failure or job.error
                 job.done = True
+                job.ready.release()
 
     @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[Writer]:
         if self._closed or self.read_only:
             why = (
                 "was closed: open it again" if self._closed else "was opened read-only (mode=ro): open it with mode=rw"
             )
             raise StoreUnavailable(f"{self.path} {why}.")
+        self._writer.end = None
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield self._writer
@@ -116,16 +151,22 @@ class Database:
 
     @contextmanager
     def _exclusive(self) -> Generator[None]:
-        """The file lock: across processes, and across sessions of this one. Raises StoreUnavailable after `busy_s`."""
-        if self._lock_file is None:
-            yield
-            return
+        """The file lock: across processes, and across threads of this one. Raises StoreUnavailable after `busy_s`."""
+        with self._alone:
+            if self._lock_file is not None:
+                self._lock(self._lock_file)
+            try:
+                yield
+            finally:
+                if self._lock_file is not None:
+                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def _lock(self, file: int) -> None:
         give_up = time.monotonic() + self._busy_s
-        pause = 0.0001
+        pause = PAUSE_S
         while True:
             try:
-                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > give_up:
                     raise StoreUnavailable(
@@ -133,11 +174,7 @@ class Database:
                         "look for a stopped or stuck one, then try again."
                     ) from None
                 time.sleep(random.uniform(pause / 2, pause))
-                pause = min(pause * 2, 0.004)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+                pause = min(pause * 2, MAX_PAUSE_S)
 
     def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         """All rows of one statement, from the last committed state."""
@@ -161,10 +198,10 @@ class Database:
             if len(self._idle) < IDLE_READERS and not self._closed:
                 self._idle.append(connection)
             else:
-                self._close([connection])
+                self._close_reader(connection)
 
     def _open_reader(self) -> sqlite3.Connection:
-        with self._turn, self._exclusive():
+        with self._exclusive():
             return self._connect(writer=False)
 
     def _connect(self, *, writer: bool) -> sqlite3.Connection:
@@ -176,11 +213,12 @@ class Database:
                 timeout=self._busy_s,
                 isolation_level=None,
                 check_same_thread=False,
+                factory=Writer if writer else sqlite3.Connection,
                 cached_statements=256,
             )
             connection.execute(f"PRAGMA synchronous = {'FULL' if self.durability == 'full' else 'NORMAL'}")
             connection.execute("PRAGMA trusted_schema = OFF")
-            if not writer:
+            if not writer or self.read_only:
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("PRAGMA wal_autocheckpoint = 0")
             return connection
@@ -189,20 +227,20 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file. The last one to close tidies up the WAL, under the lock."""
-        with self._turn:
+        with self._exclusive():
             if self._closed:
                 return
             self._closed = True
-            self._close([*self._idle, self._writer])
-            self._idle.clear()
-            if self._lock_file is not None:
-                os.close(self._lock_file)
-                self._lock_file = None
-
-    def _close(self, connections: list[sqlite3.Connection]) -> None:
-        with self._exclusive():
-            for connection in connections:
+            for connection in [*self._idle, self._writer]:
                 connection.close()
+            self._idle.clear()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
+
+    def _close_reader(self, connection: sqlite3.Connection) -> None:
+        with self._exclusive():
+            connection.close()
 
 
 def _open_lock(path: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from leftfold.adapters.sqlite.connection import Database
+from leftfold.adapters.sqlite.connection import Database, Writer
 from leftfold.core.commits import Appended, Commit, Found, Snapshot
 from leftfold.core.errors import Conflict, Rejected
 from leftfold.core.events import Stored
@@ -16,6 +16,8 @@ FOREVER = "*"  # no stream is called so: a category begins with a letter
 
 _HEAD = "SELECT version FROM slots WHERE stream = ? ORDER BY version DESC LIMIT 1"
 _END = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
+_SLOT = "INSERT INTO slots (stream, version, position) VALUES (?, ?, ?)"
+_EVENT = "INSERT INTO events (position, type, body) VALUES (?, ?, ?)"
 _READ = """SELECT s.position, s.version, e.type, e.body FROM slots s JOIN events e ON e.position = s.position
            WHERE s.stream = ? AND s.version > ? ORDER BY s.version LIMIT ?"""
 _LAST = """SELECT s.position, s.version, e.type, e.body FROM slots s JOIN events e ON e.position = s.position
@@ -34,30 +36,24 @@ class SqliteStore:
     def append(self, commit: Commit) -> Appended:
         return self._database.write(lambda connection: self._append(connection, commit))
 
-    def _append(self, connection: sqlite3.Connection, commit: Commit) -> Appended:
-        execute = connection.execute
-        end = _end(connection)
+    def _append(self, connection: Writer, commit: Commit) -> Appended:
+        end = _log_end(connection)
         names = self._remembered_as(commit)
         _check(connection, commit, names, end)
-        positions = range(end + 1, end + 1 + len(commit.events))
-        connection.executemany(
-            "INSERT INTO events (position, type, body) VALUES (?, ?, ?)",
-            [(position, event.type, event.body) for position, event in zip(positions, commit.events, strict=True)],
-        )
-        connection.executemany(
-            "INSERT INTO slots (stream, version, position) VALUES (?, ?, ?)",
-            [
-                (stream, version, position)
-                for position, event in zip(positions, commit.events, strict=True)
-                for stream, version in event.slots
-            ],
-        )
-        last = positions[-1]
+        events = commit.events
+        slots = [
+            (stream, version, position)
+            for position, event in enumerate(events, end + 1)
+            for stream, version in event.slots
+        ]
+        connection.executemany(_SLOT, slots)
+        connection.executemany(_EVENT, [(end + i, event.type, event.body) for i, event in enumerate(events, 1)])
+        last = connection.end = end + len(events)
         for command_id, stream in names:
-            execute("INSERT INTO commands VALUES (?, ?, ?, ?)", (command_id, stream, end + 1, last))
+            connection.execute("INSERT INTO commands VALUES (?, ?, ?, ?)", (command_id, stream, end + 1, last))
         if (shot := commit.snapshot) is not None:
             values = (commit.stream, shot.fingerprint, shot.version, shot.at.isoformat(), shot.state)
-            execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)", values)
+            connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)", values)
         return Appended(self._receipt(last), last)
 
     def _remembered_as(self, commit: Commit) -> list[tuple[str, str]]:
@@ -118,6 +114,13 @@ def _check(connection: sqlite3.Connection, commit: Commit, names: list[tuple[str
 def _version(connection: sqlite3.Connection, stream: str) -> int:
     row = connection.execute(_HEAD, (stream,)).fetchone()
     return row[0] if row else 0
+
+
+def _log_end(connection: Writer) -> int:
+    """The log's end inside the write transaction, read once for all the commits that share it."""
+    if connection.end is None:
+        connection.end = _end(connection)
+    return connection.end
 
 
 def _end(connection: sqlite3.Connection) -> int:
