@@ -9,7 +9,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast
 from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import BoundaryDecider, Decider
 from leftfold.core.events import Recorded
-from leftfold.core.streams import StreamId, check_category, stream
+from leftfold.core.streams import StreamId, check_category, check_key, stream
 from leftfold.handling.decide import Deciding, Expected, Request
 
 C = TypeVar("C")
@@ -71,7 +71,8 @@ class Category(Generic[C_contra, S, E]):
         return outcome
 
     def _stream(self, key: str) -> str:
-        return str(stream(self._decider.category, key))
+        check_key(key)
+        return f"{self._decider.category}/{key}"
 
 
 class BoundaryCategory(Generic[C_contra, S, E]):

@@ -50,7 +50,17 @@ def parse_stream(text: str) -> StreamId:
 
 def check_key(key: str, field: str = "key", limit: int = KEY_BYTES) -> None:
     """Refuse an empty key, one over `limit` UTF-8 bytes, control characters (NUL included) and lone surrogates."""
-    if not isinstance(key, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers without a type checker
+    if not _is_plain(key, limit):
+        _check_closely(key, field, limit)
+
+
+def _is_plain(key: object, limit: int) -> bool:
+    """The ordinary case, on the path of every command."""
+    return isinstance(key, str) and 0 < len(key) <= limit and key.isascii() and key.isprintable()
+
+
+def _check_closely(key: object, field: str, limit: int) -> None:
+    if not isinstance(key, str):
         raise BadKey(f"{field} must be a str, not {type(key).__name__}", field=field)
     if not key:
         raise BadKey(f"{field} is empty: name the thing that the events belong to", field=field)

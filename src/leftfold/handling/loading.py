@@ -44,8 +44,8 @@ class Loader(Generic[S, E]):
 
     def keep(self, streams: tuple[str, ...], folded: Folded[S]) -> None:
         """Remember a state; the longest unchanged one makes room."""
-        if not self._cacheable:
-            return
+        if not self._cacheable or not folded.seen[streams[0]]:
+            return  # an empty stream costs nothing to load, and must not push out one that does
         with self._guard:
             self._cache.pop(streams, None)
             self._cache[streams] = folded

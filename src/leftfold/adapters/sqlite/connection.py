@@ -16,8 +16,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from leftfold.core.errors import ConfigError, IntegrityError, LeftfoldError, StoreUnavailable
@@ -58,6 +59,58 @@ class Job(Generic[T]):
         self.ready.acquire()
 
 
+class FileLock:
+    """One file lock: across processes by flock, across threads of this one by a lock of its own.
+
+    A plain class, because every commit goes through it. Raises StoreUnavailable after `busy_s`.
+    """
+
+    def __init__(self, path: Path, busy_s: float) -> None:
+        self._path, self._busy_s = path, busy_s
+        self._threads = threading.Lock()
+        try:
+            self._file: int | None = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StoreUnavailable(
+                f"{path}.lock can't be made: {error.strerror}. Open with mode=ro to read."
+            ) from error
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            self._take()
+        except BaseException:  # any: even an interrupt must not leave the threads' lock taken
+            self._threads.release()
+            raise
+
+    def _take(self) -> None:
+        if self._file is None:
+            raise StoreUnavailable(f"{self._path} was closed: open it again.")
+        give_up, pause = time.monotonic() + self._busy_s, PAUSE_S
+        while True:
+            try:
+                return fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > give_up:
+                    raise StoreUnavailable(
+                        f"{self._path} has been locked by another process for {self._busy_s:g} s: "
+                        "look for a stopped or stuck one, then try again."
+                    ) from None
+                time.sleep(random.uniform(pause / 2, pause))
+                pause = min(pause * 2, MAX_PAUSE_S)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+    def close(self) -> None:
+        """Inside the lock: let go of the file for good."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
 class Database:
     """One open file: a writing connection, and reading ones as needed."""
 
@@ -66,18 +119,17 @@ class Database:
         self.durability = durability
         self.read_only = read_only
         self._busy_s = busy_s
+        self._file: AbstractContextManager[None] = nullcontext() if read_only else FileLock(path, busy_s)
         self._turn = threading.Lock()  # who holds it leads: commits for all who wait
         self._waiting: deque[Job[Any]] = deque()
-        self._alone = threading.Lock()  # a file lock excludes processes, not threads
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
-        self._lock_file = None if read_only else _open_lock(path)
-        with self._exclusive():
+        with self._file:
             self._writer = cast(Writer, self._connect(writer=True))
 
     def use_wal(self) -> None:
         """Make a new file a WAL file: readers and the writer never wait for each other."""
-        with self._exclusive():
+        with self._file:
             self._writer.execute("PRAGMA journal_mode = WAL")
 
     def write(self, work: Callable[[Writer], T]) -> T:
@@ -116,12 +168,8 @@ class Database:
             f"writing to {self.path} was interrupted: nothing was written."
         )
         try:
-            with self._exclusive(), self._transaction() as connection:
-                for job in jobs:
-                    try:
-                        job.result = job.work(connection)
-                    except LeftfoldError as refused:
-                        job.error = refused
+            with self._file:
+                self._commit(jobs)
             failure = None
         except sqlite3.Error as error:
             failure = translated(error, self.path)
@@ -133,48 +181,25 @@ class Database:
                 job.done = True
                 job.ready.release()
 
-    @contextmanager
-    def _transaction(self) -> Generator[Writer]:
+    def _commit(self, jobs: list[Job[Any]]) -> None:
         if self._closed or self.read_only:
             why = (
                 "was closed: open it again" if self._closed else "was opened read-only (mode=ro): open it with mode=rw"
             )
             raise StoreUnavailable(f"{self.path} {why}.")
-        self._writer.end = None
-        self._writer.execute("BEGIN IMMEDIATE")
+        writer = self._writer
+        writer.end = None
+        writer.execute("BEGIN IMMEDIATE")
         try:
-            yield self._writer
-            self._writer.execute("COMMIT")
+            for job in jobs:
+                try:
+                    job.result = job.work(writer)
+                except LeftfoldError as refused:
+                    job.error = refused
+            writer.execute("COMMIT")
         finally:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-
-    @contextmanager
-    def _exclusive(self) -> Generator[None]:
-        """The file lock: across processes, and across threads of this one. Raises StoreUnavailable after `busy_s`."""
-        with self._alone:
-            if self._lock_file is not None:
-                self._lock(self._lock_file)
-            try:
-                yield
-            finally:
-                if self._lock_file is not None:
-                    fcntl.flock(self._lock_file, fcntl.LOCK_UN)
-
-    def _lock(self, file: int) -> None:
-        give_up = time.monotonic() + self._busy_s
-        pause = PAUSE_S
-        while True:
-            try:
-                return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > give_up:
-                    raise StoreUnavailable(
-                        f"{self.path} has been locked by another process for {self._busy_s:g} s: "
-                        "look for a stopped or stuck one, then try again."
-                    ) from None
-                time.sleep(random.uniform(pause / 2, pause))
-                pause = min(pause * 2, MAX_PAUSE_S)
+            if writer.in_transaction:
+                writer.execute("ROLLBACK")
 
     def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
         """All rows of one statement, from the last committed state."""
@@ -201,7 +226,7 @@ class Database:
                 self._close_reader(connection)
 
     def _open_reader(self) -> sqlite3.Connection:
-        with self._exclusive():
+        with self._file:
             return self._connect(writer=False)
 
     def _connect(self, *, writer: bool) -> sqlite3.Connection:
@@ -227,27 +252,19 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file. The last one to close tidies up the WAL, under the lock."""
-        with self._exclusive():
-            if self._closed:
-                return
+        if self._closed:
+            return
+        with self._file:
             self._closed = True
             for connection in [*self._idle, self._writer]:
                 connection.close()
             self._idle.clear()
-        if self._lock_file is not None:
-            os.close(self._lock_file)
-            self._lock_file = None
+            if isinstance(self._file, FileLock):
+                self._file.close()
 
     def _close_reader(self, connection: sqlite3.Connection) -> None:
-        with self._exclusive():
+        with self._file:
             connection.close()
-
-
-def _open_lock(path: Path) -> int:
-    try:
-        return os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise StoreUnavailable(f"{path}.lock can't be made: {error.strerror}. Open with mode=ro to read.") from error
 
 
 def translated(error: sqlite3.Error, path: Path) -> LeftfoldError:
