@@ -1,0 +1,43 @@
+"""docs/reference/limits.md names every limit of the code with its value, and no other."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.shape import sources
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "limits.md"
+ROW = re.compile(r"^\| `(leftfold[\w.]*)\.([A-Z][A-Z0-9_]*)` \| ([\d.,]+)", re.MULTILINE)
+ASSIGNED = re.compile(r"^([A-Z][A-Z0-9_]*)\b[^=\n]*=[^=]", re.MULTILINE)
+NO_LIMITS = {"APPLICATION_ID", "FORMAT"}  # what marks a file as ours
+
+
+def documented(page: str) -> dict[str, float]:
+    return {f"{module}.{name}": float(value.replace(",", "")) for module, name, value in ROW.findall(page)}
+
+
+def defined() -> dict[str, float]:
+    """Every module-level number in capitals, where it is defined; an imported one belongs to its own module."""
+    found: dict[str, float] = {}
+    for module, path in sources().items():
+        for name in ASSIGNED.findall(path.read_text()):
+            value = getattr(import_module(module), name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and name not in NO_LIMITS:
+                found[f"{module}.{name}"] = value
+    return found
+
+
+def test_every_limit_is_documented_with_its_value() -> None:
+    assert documented(PAGE.read_text()) == defined()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("| 262,144 bytes", "| 262,145 bytes"), ("| `leftfold.loops.PAUSE_S`", "| "), (".MAX_TAGS`", ".MOST_TAGS`")],
+)
+def test_a_page_that_is_wrong_is_caught(old: str, new: str) -> None:
+    page = PAGE.read_text()
+    assert old in page
+    assert documented(page.replace(old, new)) != defined()
