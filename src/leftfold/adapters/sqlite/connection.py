@@ -48,11 +48,12 @@ class Job(Generic[T]):
     `ready` is what the caller sleeps on: released when the job is done, or when it is the caller's turn to lead.
     """
 
-    __slots__ = ("done", "error", "ready", "result", "work")
+    __slots__ = ("done", "error", "leads", "ready", "result", "work")
 
     def __init__(self, work: Callable[[Writer], T]) -> None:
         self.work = work
         self.done = False
+        self.leads = False
         self.result: T | None = None
         self.error: LeftfoldError | None = None
         self.ready = threading.Lock()
@@ -136,13 +137,26 @@ class Database:
         """Run `work` in a durable transaction, together with whatever else is waiting, and return its result."""
         job: Job[T] = Job(work)
         self._waiting.append(job)
-        if not self._turn.acquire(blocking=False):
-            job.ready.acquire()
-        if not job.done:  # the turn is ours
-            self._lead(job)
+        if self._turn.acquire(blocking=False) or self._wait(job):
+            self._lead(job)  # perhaps only to hand the turn on: the leader before may just have done our job
         if job.error is not None:
             raise job.error
         return cast(T, job.result)  # done, and without an error
+
+    def _wait(self, job: Job[Any]) -> bool:
+        """Sleep until the job is done or ours to lead. Returns whether it is ours."""
+        interrupt: BaseException | None = None
+        while not (job.done or job.leads):
+            try:
+                job.ready.acquire()
+            except BaseException as stop:  # any: Ctrl-C must wait, else a turn handed to us is lost for everybody
+                interrupt = stop
+        if interrupt is not None:
+            if job.leads:
+                self._waiting.remove(job)
+                self._hand_on()
+            raise interrupt
+        return job.leads
 
     def _lead(self, job: Job[Any]) -> None:
         """Commit batches until our own job is done, then hand the turn to whoever waits."""
@@ -155,7 +169,9 @@ class Database:
     def _hand_on(self) -> None:
         while True:
             if self._waiting:
-                self._waiting[0].ready.release()  # not done, so it leads from here on, and the turn stays taken
+                heir = self._waiting[0]
+                heir.leads = True  # from here on, and the turn stays taken
+                heir.ready.release()
                 return
             self._turn.release()
             # Somebody may have queued after the look and before the release; one of us two must see it.
@@ -179,7 +195,8 @@ class Database:
             for job in jobs:
                 job.error = failure or job.error
                 job.done = True
-                job.ready.release()
+                if not job.leads:  # else it is the one who runs this
+                    job.ready.release()
 
     def _commit(self, jobs: list[Job[Any]]) -> None:
         if self._closed or self.read_only:
