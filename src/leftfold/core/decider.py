@@ -26,12 +26,19 @@ class Decider(Protocol[C_contra, S, E]):
     def evolve(self, state: S, event: E, /) -> S: ...
 
 
-class BoundaryDecider(Decider[C_contra, S, E], Protocol[C_contra, S, E]):
+class BoundaryDecider(Protocol[C_contra, S, E]):
     """A decider over several streams: `boundary` says which ones a command reads, and guards.
 
     Optional beside it: `streams(event)`, where an event is written; by default the whole boundary.
+    Its members are repeated, not inherited: pyright infers E for a module only so.
     """
 
+    @property
+    def category(self) -> str: ...
+    @property
+    def initial(self) -> S: ...
+    def decide(self, command: C_contra, state: S, /) -> Sequence[E]: ...
+    def evolve(self, state: S, event: E, /) -> S: ...
     def boundary(self, command: C_contra, /) -> Sequence[StreamId]: ...
 
 

@@ -57,7 +57,7 @@ class Recorded(Struct, Generic[E_co], frozen=True):
     @property
     def key(self) -> str:
         """The primary stream's key: the default row key of a view."""
-        return self.slots[0][0].split("/", 1)[1]
+        return self.slots[0][0].partition("/")[2]
 
     @property
     def version(self) -> int:

@@ -11,6 +11,7 @@ from leftfold.core.events import Recorded
 
 Row = TypeVar("Row")
 E = TypeVar("E")
+E_contra = TypeVar("E_contra", contravariant=True)
 
 Scalar = str | int | float
 Keys = str | Sequence[str]
@@ -21,6 +22,18 @@ _TABLE = re.compile(r"CREATE\s+TABLE\s+\{(\w+)\}", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 MAX_INDEXES: Final = 10  # each is one more write per changed row
+
+
+class Evolve(Protocol[Row, E_contra]):
+    """`evolve(row, event)`. A Protocol, and no Callable: mypy then takes Row and E from it, not from `initial` and `key`."""
+
+    def __call__(self, row: Row, event: E_contra, /) -> Row | None: ...
+
+
+class EvolveKey(Protocol[Row, E_contra]):
+    """`evolve(row, event, key)`."""
+
+    def __call__(self, row: Row, event: E_contra, key: str, /) -> Row | None: ...
 
 
 class View(Generic[Row]):
@@ -47,7 +60,7 @@ class View(Generic[Row]):
         name: str,
         *,
         initial: Row,
-        evolve: Callable[[Row, Recorded[E]], Row | None],
+        evolve: Evolve[Row, Recorded[E]],
         key: Callable[[Recorded[E]], str] | None = None,
         indexes: Mapping[str, Index[Row]] | None = None,
         version: int = 1,
@@ -58,7 +71,7 @@ class View(Generic[Row]):
         name: str,
         *,
         initial: Row,
-        evolve: Callable[[Row, E], Row | None],
+        evolve: Evolve[Row, E],
         key: Callable[[Recorded[E]], str] | None = None,
         indexes: Mapping[str, Index[Row]] | None = None,
         version: int = 1,
@@ -69,7 +82,7 @@ class View(Generic[Row]):
         name: str,
         *,
         initial: Row,
-        evolve: Callable[[Row, Recorded[E], str], Row | None],
+        evolve: EvolveKey[Row, Recorded[E]],
         key: Callable[[Recorded[E]], Keys],
         indexes: Mapping[str, Index[Row]] | None = None,
         version: int = 1,
@@ -80,7 +93,7 @@ class View(Generic[Row]):
         name: str,
         *,
         initial: Row,
-        evolve: Callable[[Row, E, str], Row | None],
+        evolve: EvolveKey[Row, E],
         key: Callable[[Recorded[E]], Keys],
         indexes: Mapping[str, Index[Row]] | None = None,
         version: int = 1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import MsgspecError, Struct
@@ -14,7 +14,7 @@ from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, NotEncodable
 from leftfold.core.events import Recorded, Stored
 from leftfold.core.fingerprint import fingerprint
-from leftfold.core.state import fresh
+from leftfold.core.state import fresh, is_frozen
 from leftfold.core.streams import check_key
 from leftfold.core.views import Scalar, View
 from leftfold.ports.checkpoints import DeadLetter, Move, Progress
@@ -28,18 +28,12 @@ class Fold:
 
     def __init__(self, view: View[Any]) -> None:
         self.view = view
-        annotation, self.takes_recorded = unwrap(parameter(view.evolve, 1), Recorded)
+        annotation, takes_recorded = unwrap(parameter(view.evolve, 1), Recorded)
         self.types = members(annotation)
-        self.takes_key = len(parameter_names(view.evolve)) > 2
+        self.step = _stepper(view, takes_recorded)
         self.door = Door(parameter(view.evolve, 0))
         initial: object = view.initial
         self.fingerprint = fingerprint(view.evolve, type(initial))
-
-    def step(self, row: Any, recorded: Recorded[Any], key: str) -> Any:
-        """One evolve, in the form that the view wrote it. None removes the row."""
-        event = recorded if self.takes_recorded else recorded.data
-        base = fresh(self.view.initial) if row is None else row
-        return self.view.evolve(base, event, key) if self.takes_key else self.view.evolve(base, event)
 
     def keys(self, recorded: Recorded[Any]) -> tuple[str, ...]:
         """The row keys of an event, each once. Raises BadKey for one that a store can't hold."""
@@ -67,6 +61,27 @@ class Fold:
                 f"row {row.key!r} of view {self.view.name!r} doesn't fit version {self.view.version} of its code: {error}. "
                 f"Raise the view's version, then run `leftfold views APP rebuild {self.view.name}` and promote."
             ) from error
+
+
+def _stepper(view: View[Any], takes_recorded: bool) -> Callable[[Any, Recorded[Any], str], Any]:
+    """One evolve, in the form that the view wrote it: `step(row, event, key)`, row None where there is none.
+
+    A result of None removes the row.
+    """
+    evolve, initial = view.evolve, view.initial
+
+    def base(row: Any) -> Any:
+        return fresh(initial) if row is None else row
+
+    if len(parameter_names(evolve)) > 2:
+        if takes_recorded:
+            return lambda row, event, key: evolve(base(row), event, key)
+        return lambda row, event, key: evolve(base(row), event.data, key)
+    if takes_recorded:
+        return lambda row, event, key: evolve(base(row), event)
+    if is_frozen(initial):  # the plainest view is the fastest
+        return lambda row, event, key: evolve(initial if row is None else row, event.data)
+    return lambda row, event, key: evolve(base(row), event.data)
 
 
 def check_scalar(name: str, value: Any) -> Scalar:
@@ -113,7 +128,11 @@ class Projector:
         for event in events:
             if isinstance(event, Unreadable):
                 lanes.park(event.lane, event.position, event.error)
-            elif not lanes.waits_for_stream(event):
+            elif lanes.waits_for_stream(event):
+                continue
+            elif self._fold.view.key is None:
+                todo.setdefault(event.key, []).append(event)
+            else:
                 keys = attempt(self._fold.keys, event)
                 if isinstance(keys, Failed):
                     lanes.park(stream_lane(str(event.stream)), event.position, str(keys))
@@ -160,9 +179,9 @@ class Projector:
         return change
 
     def _folded(self, draft: _Draft, events: Sequence[Recorded[Any]]) -> Change | None:
-        row = fresh(draft.row)
+        row, step, key = fresh(draft.row), self._fold.step, draft.key
         for event in events:
-            row = self._fold.step(row, event, draft.key)
+            row = step(row, event, key)
         if not events:
             return None
         after = self._fold.entries(row)

@@ -56,19 +56,17 @@ def row_lane(key: str) -> str:
 def select(codec: Codec, page: Sequence[Stored], wanted: Interest) -> list[Recorded[Any] | Unreadable]:
     """The page's events of interest, decoded. Raises IntegrityError when even an envelope can't be read."""
     found: list[Recorded[Any] | Unreadable] = []
+    names, known = wanted.names, wanted.known
     for stored in page:
-        if stored.type in wanted.names:
-            found.append(_read(codec, stored))
-        elif stored.type not in wanted.known:
-            seen = codec.peek(stored)
-            if wanted.concerns(seen.stream.category):
-                found.append(_read(codec, stored))
+        if stored.type not in names and (stored.type in known or not _concerns(codec, stored, wanted)):
+            continue
+        try:
+            found.append(codec.decode(stored))
+        except (UnknownType, IntegrityError) as error:
+            lane = stream_lane(codec.peek(stored).slots[0][0])
+            found.append(Unreadable(stored.position, lane, f"{type(error).__name__}: {error}"))
     return found
 
 
-def _read(codec: Codec, stored: Stored) -> Recorded[Any] | Unreadable:
-    try:
-        return codec.decode(stored)
-    except (UnknownType, IntegrityError) as error:
-        lane = stream_lane(codec.peek(stored).slots[0][0])
-        return Unreadable(stored.position, lane, f"{type(error).__name__}: {error}")
+def _concerns(codec: Codec, stranger: Stored, wanted: Interest) -> bool:
+    return wanted.concerns(codec.peek(stranger).stream.category)
