@@ -8,6 +8,7 @@ from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast
 
 from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import BoundaryDecider, Decider
+from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.core.streams import StreamId, check_category, check_key, stream
 from leftfold.handling.decide import Deciding, Expected, Request
@@ -104,7 +105,10 @@ class BoundaryCategory(Generic[C_contra, S, E]):
         return self._deciding.loader.load(streams).state if at is None else self._deciding.loader.at(streams, at)
 
     def _streams(self, command: C_contra) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(_text(one) for one in self._decider.boundary(command)))
+        streams = tuple(dict.fromkeys(_text(one) for one in self._decider.boundary(command)))
+        if not streams:
+            raise ConfigError(f"boundary({type(command).__name__}) named no stream: a decision needs at least one.")
+        return streams
 
     def _place(self, event: E, boundary: tuple[str, ...]) -> tuple[str, ...]:
         if self._placed is None:

@@ -43,6 +43,8 @@ class Session:
         self.app, self.backend = app, backend
         self.codec = Codec(app.schema, backend.tenant)
         self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
+        if backend.tables is None and any(isinstance(view, SqlView) for view in app.views):
+            raise ConfigError(f"app {app.name!r} has a SqlView, and {backend.url} speaks no SQL: open sqlite:PATH.")
         self._bell = Bell()
         self._owner = os.urandom(8).hex()
         self._categories = {id(decider): self._category(decider) for decider in app.deciders}

@@ -14,7 +14,7 @@ from leftfold.codec.envelope import Codec
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.commits import Commit, Found, Once, Outcome
 from leftfold.core.decider import Decider
-from leftfold.core.errors import ConfigError, Conflict, Contention
+from leftfold.core.errors import ConfigError, Conflict, Contention, Rejected
 from leftfold.core.events import Metadata, Slot
 from leftfold.core.state import Folded
 from leftfold.core.streams import COMMAND_ID_BYTES, Receipt, check_key
@@ -61,7 +61,7 @@ class Request(Struct, frozen=True):
         return Metadata(made, self.name, self.correlation_id, self.causation_id, self.actor, self.traceparent)
 
 
-Decide = Callable[[S], Sequence[E]]
+Decide = Callable[[S], Sequence[E] | None]  # None is a mistake that gets its own error
 Place = Callable[[E], tuple[str, ...]]
 
 
@@ -105,6 +105,10 @@ class Deciding(Generic[S, E]):
                 return self._repeat(streams, found)
         _expect(request.expected, streams[0], folded.seen[streams[0]])
         decided = attempt(decide, folded.state)
+        if decided is None:
+            raise ConfigError(
+                f"deciding {request.name} on {streams[0]} returned None: return a list, empty for nothing."
+            )
         if isinstance(decided, Failed) or not decided:
             if cached is not None:
                 return self._try(request, decide, place, trust_cache=False)  # a "no" to an old state is no answer
@@ -135,6 +139,8 @@ class Deciding(Generic[S, E]):
         """The first handling's result, told again."""
         events = [self._codec.decode(stored) for stored in found.events]
         home = events[0].slots[0][0] if len(streams) == 1 else streams[0]  # once="forever" may name another stream
+        if home.partition("/")[0] != streams[0].partition("/")[0]:
+            raise Rejected(f"this command id was given to a command on {home} before.", field="command_id")
         names = (home,) if len(streams) == 1 else streams
         version = max((v for event in events for name, v in event.slots if name == home), default=0)
         state = self.loader.at(names, version if len(names) == 1 else events[-1].at)

@@ -65,6 +65,8 @@ class Loader(Generic[S, E]):
 
     def at(self, streams: tuple[str, ...], at: int | datetime) -> S:
         """Time travel: the state after version `at` (of one stream), or after all that was recorded until then."""
+        if isinstance(at, datetime) and at.tzinfo is None:
+            raise Rejected("at must have a time zone, as datetime(2026, 5, 1, tzinfo=UTC).", field="at")
         state = fresh(self._decider.initial)
         if len(streams) == 1:
             events = self.recorded(streams[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from leftfold.ports.rows import PAGE_ROWS, Span
 from leftfold.projections.builds import ViewBuilds, build_version
 from leftfold.projections.project import Fold, check_scalar
 from leftfold.projections.tables import suffix
-from leftfold.subscriptions.bell import Bell
+from leftfold.subscriptions.bell import OTHERS_S, Bell
 from leftfold.subscriptions.feed import row_lane, stream_lane
 
 R_co = TypeVar("R_co", covariant=True)
@@ -118,16 +118,16 @@ class ViewReader(Generic[R_co]):
         return Span(low, high)
 
     def _await(self, key: str, after: Receipt | None, wait_s: float) -> Reading[R_co]:
-        """Read until the receipt is contained, or time is up. Time is the session clock's, so tests can steer it."""
-        give_up = self._backend.clock.now() + timedelta(seconds=wait_s)
+        """Read until the receipt is contained, or time is up."""
+        give_up = time.monotonic() + wait_s
         while True:
             rings = self._bell.rings
             place = self._backend.log.locate(after) if after else 0
             reading = self._read(key, self._backend.log.end() + 1 if place is None else place)
-            left = (give_up - self._backend.clock.now()).total_seconds()
+            left = give_up - time.monotonic()
             if not reading.stale or reading.blocked_by or left <= 0:
                 return reading
-            self._bell.wait(rings, min(left, 0.25))
+            self._bell.wait(rings, min(left, OTHERS_S))
 
     def _read(self, key: str, place: int) -> Reading[R_co]:
         """One look. The checkpoint is read before the row: the row can only be newer than what is claimed of it."""

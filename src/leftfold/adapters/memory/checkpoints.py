@@ -72,6 +72,8 @@ class MemoryCheckpoints:
 
     def forget(self, subscriber: str) -> None:
         self._progress.pop(subscriber, None)
+        if (held := self._leases.get(subscriber)) is not None:  # a worker that still holds it must find its lease gone
+            self._leases[subscriber] = replace(held, token=held.token + 1, until=self._clock.now())
         for name in [name for name in self.letters.letters if name[0] == subscriber]:
             del self.letters.letters[name]
 

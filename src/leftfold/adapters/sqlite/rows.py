@@ -71,6 +71,8 @@ class SqliteRows:
             connection.execute("DELETE FROM entries WHERE build = ?", (build,))
             connection.execute("DELETE FROM checkpoints WHERE subscriber = ?", (build,))
             connection.execute("DELETE FROM dead WHERE subscriber = ?", (build,))
+            # A worker that still holds the build must find its lease gone, even where it never moved.
+            connection.execute("UPDATE leases SET token = token + 1, until = 0 WHERE subscriber = ?", (build,))
 
         self._database.write(work)
 
