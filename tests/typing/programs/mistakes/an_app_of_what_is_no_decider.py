@@ -1,0 +1,7 @@
+"""A module of views has no decide."""
+
+import bank
+
+from leftfold import App
+
+app = App("app", deciders=[bank])  # error
