@@ -102,7 +102,7 @@ class BoundaryCategory(Generic[C_contra, S, E]):
     def state(self, command: C_contra, *, at: datetime | None = None) -> S:
         """The state that `command` would be decided on: now, or with all that was recorded until the time `at`."""
         streams = self._streams(command)
-        return self._deciding.loader.load(streams).state if at is None else self._deciding.loader.at(streams, at)
+        return self._deciding.loader.settled(streams).state if at is None else self._deciding.loader.at(streams, at)
 
     def _streams(self, command: C_contra) -> tuple[str, ...]:
         streams = tuple(dict.fromkeys(_text(one) for one in self._decider.boundary(command)))

@@ -110,7 +110,7 @@ class Deciding(Generic[S, E]):
                 f"deciding {request.name} on {streams[0]} returned None: return a list, empty for nothing."
             )
         if isinstance(decided, Failed) or not decided:
-            if cached is not None:
+            if cached is not None or (len(streams) > 1 and self.loader.settled(streams).seen != folded.seen):
                 return self._try(request, decide, place, trust_cache=False)  # a "no" to an old state is no answer
             if isinstance(decided, Failed):
                 raise decided.error

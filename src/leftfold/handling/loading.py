@@ -63,6 +63,14 @@ class Loader(Generic[S, E]):
         self.keep(streams, folded)
         return folded
 
+    def settled(self, streams: tuple[str, ...]) -> Folded[S]:
+        """As `load`, but a state that all the streams had at one moment: several are read one after another, so until
+        nothing came in between. An append finds that out by itself; an answer without one has to look."""
+        folded = self.load(streams)
+        while len(streams) > 1 and (again := self.load(streams)).seen != folded.seen:
+            folded = again
+        return folded
+
     def at(self, streams: tuple[str, ...], at: int | datetime) -> S:
         """Time travel: the state after version `at` (of one stream), or after all that was recorded until then."""
         if isinstance(at, datetime) and at.tzinfo is None:
@@ -116,11 +124,12 @@ class Loader(Generic[S, E]):
             return self._fold_stream(streams[0], base)
         state, seen, at = base.state, dict(base.seen), base.at
         for recorded, places in self._merged(streams, base.seen):
-            if recorded.at <= base.at:
-                return None
-            state = self._step(state, recorded.data)
+            if not _is_within(recorded, base.seen):
+                if recorded.at <= base.at:
+                    return None
+                state = self._step(state, recorded.data)
+                at = recorded.at
             seen.update(places)
-            at = recorded.at
         return Folded(state, seen, at)
 
     def _fold_stream(self, name: str, base: Folded[S]) -> Folded[S]:
@@ -149,8 +158,12 @@ class Loader(Generic[S, E]):
                 found[recorded.id] = recorded
                 places.setdefault(recorded.id, {})[name] = _version_in(recorded, name)
         for recorded in sorted(found.values(), key=lambda one: (one.at, one.slots)):
-            if not any(version <= seen.get(name, 0) for name, version in recorded.slots):
-                yield recorded, places[recorded.id]  # the others were folded before, by way of a sister stream
+            yield recorded, places[recorded.id]
+
+
+def _is_within(recorded: Recorded[Any], seen: dict[str, int]) -> bool:
+    """Whether the event was folded before, by way of a sister stream that was read a moment later."""
+    return any(version <= seen.get(name, 0) for name, version in recorded.slots)
 
 
 def _version_in(recorded: Recorded[Any], name: str) -> int:
