@@ -49,6 +49,8 @@ class Lease(Struct, frozen=True):
 class Move(Struct, frozen=True):
     """One step of a subscriber: from the revision that it read, to `position`, with what it parked and released.
 
+    What is released goes first, so that a letter may be released and parked again, changed, in one step. Letters get
+    the time of the step, on the store's clock.
     `token` is its lease's; None for an operator's step, which the revision alone guards.
     """
 
@@ -70,7 +72,7 @@ class Checkpoints(Protocol):
         ...
 
     def acquire(self, subscriber: str, owner: str, ttl_s: float) -> Lease | None:
-        """Take or renew the lease; None while another owner holds it. A renewal keeps its token."""
+        """Take or renew the lease; None while another owner's runs. A renewal of a running lease keeps its token."""
         ...
 
     def release(self, lease: Lease) -> None:

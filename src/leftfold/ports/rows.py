@@ -34,7 +34,10 @@ class Change(Struct, frozen=True):
 
 
 class Span(Struct, frozen=True):
-    """A range of index values, `low <= value < high`; None leaves a side open. `equal` means `value == low`."""
+    """A range of index values, `low <= value < high`; None leaves a side open. `equal` means `value == low`.
+
+    Numbers come first, by value whatever their type, then text by its UTF-8 bytes.
+    """
 
     low: Scalar | None = None
     high: Scalar | None = None
@@ -53,7 +56,7 @@ class Rows(Protocol):
     def find(
         self, build: str, index: str, span: Span, *, after: tuple[Scalar, str] | None, limit: int
     ) -> list[tuple[Scalar, Row]]:
-        """Rows whose index value is in `span`, in (value, key) order, those after `after` only."""
+        """Rows whose index value is in `span`, in (value, key) order, those after `after` only. Keys by UTF-8 bytes."""
         ...
 
     def scan(self, build: str, *, after: str = "", limit: int = PAGE_ROWS) -> list[Row]:
