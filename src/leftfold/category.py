@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast
 
+from leftfold.core.attempt import attempt
 from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import BoundaryDecider, Decider
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.core.streams import StreamId, check_category, check_key, stream
 from leftfold.handling.decide import Deciding, Expected, Request
+from leftfold.handling.many import BATCH_COMMANDS, Asked, Batch
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -52,6 +55,19 @@ class Category(Generic[C_contra, S, E]):
         decide = self._decider.decide
         return self._run(key, type(command).__name__, lambda state: decide(command, state), notes)
 
+    def handle_many(
+        self, commands: Iterable[tuple[str, C_contra, str | None]], **notes: Unpack[Notes]
+    ) -> Iterator[Outcome[S, E] | Exception]:
+        """Handle (key, command, command_id) triples, made durable BATCH_COMMANDS at a time: for imports and ingest.
+
+        Answers each in order: its outcome, or the refusal (or Rejected) in its place. Each command is a commit of its own,
+        so a run that was stopped is simply run again. Notes are shared by all; StoreUnavailable and Contention are raised.
+        """
+        waiting = iter(commands)
+        while batch := list(islice(waiting, BATCH_COMMANDS)):
+            yield from Batch(self._deciding).handle([attempt(self._asked, *one, notes) for one in batch])
+            self._rung()
+
     def transact(self, key: str, decide: Callable[[S], Sequence[E]], **notes: Unpack[Notes]) -> Outcome[S, E]:
         """As `handle`, with a decision that needs no command class: `transact("ann", lambda state: [Deposited(1)])`."""
         return self._run(key, getattr(decide, "__name__", "decision"), decide, notes)
@@ -70,6 +86,12 @@ class Category(Generic[C_contra, S, E]):
         outcome = self._deciding.handle(Request(streams, name, **notes), decide, lambda _: streams)
         self._rung()
         return outcome
+
+    def _asked(self, key: str, command: C_contra, command_id: str | None, notes: Notes) -> Asked[S, E]:
+        streams, decide = (self._stream(key),), self._decider.decide
+        noted: Notes = {**notes, "command_id": command_id}
+        request = Request(streams, type(command).__name__, **noted)
+        return Asked(request, lambda state: decide(command, state), lambda _: streams)
 
     def _stream(self, key: str) -> str:
         check_key(key)

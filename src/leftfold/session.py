@@ -164,7 +164,7 @@ class Session:
         return ViewBuilds(versions, self.backend, self.codec, self.app.schema)
 
     def _category(self, decider: Decider[Any, Any, Any]) -> AnyCategory:
-        deciding: Deciding[Any, Any] = Deciding(decider, self.backend.store, self.codec, self.backend.clock)
+        deciding: Deciding[Any, Any] = Deciding(decider, self.backend, self.codec)
         return category_of(decider, deciding, self._bell.ring)
 
     def _reactor(self, name: str) -> Reactor:

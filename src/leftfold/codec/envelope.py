@@ -80,7 +80,7 @@ class Codec:
     ) -> tuple[Framed, ...]:
         """One commit's events as they will be stored. Raises NotEncodable, TooLarge, or UnknownType for a foreign class."""
         noted = Raw(self._encode(meta))
-        return tuple(self._frame(event, taken, at, noted) for event, taken in zip(events, slots, strict=True))
+        return tuple([self._frame(event, taken, at, noted) for event, taken in zip(events, slots, strict=True)])
 
     def _frame(self, event: object, slots: tuple[Slot, ...], at: datetime, meta: Raw) -> Framed:
         cls = type(event)

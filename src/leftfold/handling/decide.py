@@ -20,8 +20,7 @@ from leftfold.core.state import Folded
 from leftfold.core.streams import COMMAND_ID_BYTES, Receipt, check_key
 from leftfold.handling.loading import TICK, Loader
 from leftfold.handling.turns import Turns
-from leftfold.ports.clock import Clock
-from leftfold.ports.store import EventStore
+from leftfold.ports.backend import Backend
 
 S = TypeVar("S")
 E = TypeVar("E")
@@ -49,12 +48,14 @@ class Request(Struct, frozen=True):
 
     def check(self) -> None:
         """Raises BadKey for an id or a note that not every store can hold."""
-        for field, text in (("command_id", self.command_id), ("correlation_id", self.correlation_id)):
-            if text is not None:
-                check_key(text, field, COMMAND_ID_BYTES)
-        for field, text in (("actor", self.actor), ("traceparent", self.traceparent)):
-            if text is not None:
-                check_key(text, field, ACTOR_BYTES)
+        if self.command_id is not None:
+            check_key(self.command_id, "command_id", COMMAND_ID_BYTES)
+        if self.correlation_id is not None:
+            check_key(self.correlation_id, "correlation_id", COMMAND_ID_BYTES)
+        if self.actor is not None:
+            check_key(self.actor, "actor", ACTOR_BYTES)
+        if self.traceparent is not None:
+            check_key(self.traceparent, "traceparent", ACTOR_BYTES)
 
     def metadata(self) -> Metadata:
         made = self.command_id or os.urandom(12).hex()
@@ -68,9 +69,9 @@ Place = Callable[[E], tuple[str, ...]]
 class Deciding(Generic[S, E]):
     """One decider on one store: the path of every command."""
 
-    def __init__(self, decider: Decider[Any, S, E], store: EventStore, codec: Codec, clock: Clock) -> None:
-        self.loader: Loader[S, E] = Loader(decider, store, codec)
-        self._store, self._codec, self._clock = store, codec, clock
+    def __init__(self, decider: Decider[Any, S, E], backend: Backend, codec: Codec) -> None:
+        self.loader: Loader[S, E] = Loader(decider, backend.store, backend.snapshots, codec)
+        self.store, self._codec, self._clock = backend.store, codec, backend.clock
         self._turns = Turns()
 
     def handle(self, request: Request, decide: Decide[S, E], place: Place[E]) -> Outcome[S, E]:
@@ -100,7 +101,7 @@ class Deciding(Generic[S, E]):
         folded = cached or self.loader.load(streams)
         if request.command_id is not None:
             # After the load: an id that is still unknown now is in no version that the load saw.
-            found = self._store.find(request.command_id, streams[0], forever=request.once == "forever")
+            found = self.store.find(request.command_id, streams[0], forever=request.once == "forever")
             if found is not None:
                 return self._repeat(streams, found)
         _expect(request.expected, streams[0], folded.seen[streams[0]])
@@ -118,22 +119,28 @@ class Deciding(Generic[S, E]):
         return self._append(request, folded, tuple(decided), place)
 
     def _append(self, request: Request, folded: Folded[S], events: tuple[E, ...], place: Place[E]) -> Outcome[S, E]:
+        commit, after = self.draft(request, folded, events, place)
+        appended = self.store.append(commit)
+        self.loader.keep(request.streams, after)
+        return Outcome(after.state, events, after.seen[request.streams[0]], appended.receipt)
+
+    def draft(
+        self, request: Request, folded: Folded[S], events: tuple[E, ...], place: Place[E]
+    ) -> tuple[Commit, Folded[S]]:
+        """The commit that a decision calls for, and the state after it. Nothing is written."""
         seen = dict(folded.seen)
         slots = [_take(place(event), seen) for event in events]
         at = max(self._clock.now(), folded.at + TICK)
         after = self.loader.advance(folded, events, seen, at)
-        appended = self._store.append(
-            Commit(
-                stream=request.streams[0],
-                expected=folded.seen,
-                events=self._codec.encode(events, slots, at, request.metadata()),
-                command_id=request.command_id,
-                once=request.once,
-                snapshot=self.loader.snapshot(request.streams, folded, after),
-            )
+        commit = Commit(
+            stream=request.streams[0],
+            expected=folded.seen,
+            events=self._codec.encode(events, slots, at, request.metadata()),
+            command_id=request.command_id,
+            once=request.once,
+            snapshot=self.loader.snapshot(request.streams, folded, after),
         )
-        self.loader.keep(request.streams, after)
-        return Outcome(after.state, events, seen[request.streams[0]], appended.receipt)
+        return commit, after
 
     def _repeat(self, streams: tuple[str, ...], found: Found) -> Outcome[S, E]:
         """The first handling's result, told again."""

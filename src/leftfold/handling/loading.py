@@ -18,7 +18,7 @@ from leftfold.core.events import Recorded
 from leftfold.core.fingerprint import fingerprint
 from leftfold.core.schema import event_types
 from leftfold.core.state import Folded, fresh, is_frozen
-from leftfold.ports.store import PAGE_EVENTS, EventStore
+from leftfold.ports.store import PAGE_EVENTS, EventStore, Snapshots
 
 S = TypeVar("S")
 E = TypeVar("E")
@@ -30,8 +30,8 @@ TICK: Final = timedelta(microseconds=1)
 class Loader(Generic[S, E]):
     """Folds streams into states. Keeps the latest state of each by version; a decision on one is validated by its append."""
 
-    def __init__(self, decider: Decider[Any, S, E], store: EventStore, codec: Codec) -> None:
-        self._decider, self._store, self._codec = decider, store, codec
+    def __init__(self, decider: Decider[Any, S, E], store: EventStore, stored: Snapshots, codec: Codec) -> None:
+        self._decider, self._store, self._stored, self._codec = decider, store, stored, codec
         self._types = frozenset(event_types(decider))
         self._cache: dict[tuple[str, ...], Folded[S]] = {}
         self._guard = threading.Lock()
@@ -115,7 +115,7 @@ class Loader(Generic[S, E]):
     def _from_snapshot(self, streams: tuple[str, ...]) -> Folded[S]:
         if self._snapshots is None or len(streams) != 1:
             return self._empty(streams)
-        found = self._store.load(streams[0], self._snapshots.fingerprint)
+        found = self._stored.load(streams[0], self._snapshots.fingerprint)
         return self._snapshots.restore(streams[0], found) if found else self._empty(streams)
 
     def _fold_on(self, streams: tuple[str, ...], base: Folded[S]) -> Folded[S] | None:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from leftfold.ports.checkpoints import Checkpoints, DeadLetters
 from leftfold.ports.clock import Clock
 from leftfold.ports.rows import Catalog, Rows, SqlTables
-from leftfold.ports.store import EventStore, Log
+from leftfold.ports.store import EventStore, Log, Snapshots
 
 
 class Backend(Struct, frozen=True):
@@ -19,6 +19,7 @@ class Backend(Struct, frozen=True):
     url: str
     tenant: str
     store: EventStore
+    snapshots: Snapshots
     log: Log
     rows: Rows
     catalog: Catalog

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from leftfold.core.commits import Appended, Commit, Found, Snapshot
+from leftfold.core.errors import Conflict
 from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
 
@@ -22,6 +24,13 @@ class EventStore(Protocol):
         """
         ...
 
+    def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
+        """As many appends, one after the other, made durable together. Each is all or nothing by itself.
+
+        A commit that loses is answered with its Conflict and does not hold up the others.
+        """
+        ...
+
     def read(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
         """At most `limit` events with a version over `after`, in version order; fewer only at the stream's end."""
         ...
@@ -30,12 +39,16 @@ class EventStore(Protocol):
         """The event with the stream's highest version."""
         ...
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        """The newest snapshot of this stream made by the fold that `fingerprint` names."""
-        ...
-
     def find(self, command_id: str, stream: str, *, forever: bool) -> Found | None:
         """What this command id appended to this stream before; with `forever`, to any stream."""
+        ...
+
+
+class Snapshots(Protocol):
+    """States to start from, stored beside the commits that carried them. Losing them loses only time."""
+
+    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
+        """The newest snapshot of this stream made by the fold that `fingerprint` names."""
         ...
 
 

@@ -37,6 +37,7 @@ class Memory:
             url="memory:",
             tenant=tenant,
             store=store,
+            snapshots=store,
             log=store,
             rows=rows,
             catalog=MemoryCatalog(checkpoints),

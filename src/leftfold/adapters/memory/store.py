@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 
 from leftfold.core.commits import Appended, Commit, Found, Snapshot
 from leftfold.core.errors import Conflict, Rejected
@@ -16,7 +17,7 @@ FOREVER = "*"  # no stream is called so: a category begins with a letter
 
 
 class MemoryStore:
-    """EventStore and Log."""
+    """EventStore, Snapshots and Log."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -41,6 +42,16 @@ class MemoryStore:
             if commit.snapshot is not None:
                 self._snapshots[commit.stream, commit.snapshot.fingerprint] = commit.snapshot
             return Appended(self._receipt(last), last)
+
+    def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
+        with self._lock:
+            return [self._attempt(commit) for commit in commits]
+
+    def _attempt(self, commit: Commit) -> Appended | Conflict:
+        try:
+            return self.append(commit)
+        except Conflict as conflict:
+            return conflict
 
     def _check(self, commit: Commit) -> None:
         """Everything is checked before anything is written."""
@@ -97,6 +108,6 @@ class MemoryStore:
 
     def locate(self, receipt: Receipt) -> int | None:
         store, _, position = receipt.partition(".")
-        if store != self._id or not position.isdecimal():
+        if store != self._id or not (position.isascii() and position.isdecimal() and len(position) < 20):
             raise Rejected(f"receipt {receipt[:80]!r} was not made by this store.", field="receipt")
         return int(position)

@@ -48,6 +48,7 @@ def open_sqlite(
         url=f"sqlite:{path}",
         tenant=tenant,
         store=store,
+        snapshots=store,
         log=store,
         rows=SqliteRows(database, checkpoints),
         catalog=SqliteCatalog(database),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 
 from leftfold.adapters.sqlite.connection import Database, Writer
@@ -18,6 +19,8 @@ _HEAD = "SELECT version FROM slots WHERE stream = ? ORDER BY version DESC LIMIT 
 _END = "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
 _SLOT = "INSERT INTO slots (stream, version, position) VALUES (?, ?, ?)"
 _EVENT = "INSERT INTO events (position, type, body) VALUES (?, ?, ?)"
+_KNOWN = "SELECT 1 FROM commands WHERE id = ? AND stream = ?"
+_REMEMBER = "INSERT INTO commands VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _READ = """SELECT s.position, s.version, e.type, e.body FROM slots s JOIN events e ON e.position = s.position
            WHERE s.stream = ? AND s.version > ? ORDER BY s.version LIMIT ?"""
 _LAST = """SELECT s.position, s.version, e.type, e.body FROM slots s JOIN events e ON e.position = s.position
@@ -27,7 +30,7 @@ _SPAN = "SELECT position, 0, type, body FROM events WHERE position BETWEEN ? AND
 
 
 class SqliteStore:
-    """EventStore and Log over one Database."""
+    """EventStore, Snapshots and Log over one Database."""
 
     def __init__(self, database: Database, store_id: str) -> None:
         self._database = database
@@ -36,31 +39,43 @@ class SqliteStore:
     def append(self, commit: Commit) -> Appended:
         return self._database.write(lambda connection: self._append(connection, commit))
 
+    def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
+        return self._database.write(lambda connection: [self._attempt(connection, commit) for commit in commits])
+
+    def _attempt(self, connection: Writer, commit: Commit) -> Appended | Conflict:
+        try:
+            return self._append(connection, commit)
+        except Conflict as conflict:  # raised before the first write of its own commit
+            return conflict
+
     def _append(self, connection: Writer, commit: Commit) -> Appended:
         end = _log_end(connection)
-        names = self._remembered_as(commit)
-        _check(connection, commit, names, end)
-        events = commit.events
-        slots = [
-            (stream, version, position)
-            for position, event in enumerate(events, end + 1)
-            for stream, version in event.slots
-        ]
-        connection.executemany(_SLOT, slots)
-        connection.executemany(_EVENT, [(end + i, event.type, event.body) for i, event in enumerate(events, 1)])
-        last = connection.end = end + len(events)
-        for command_id, stream in names:
-            connection.execute("INSERT INTO commands VALUES (?, ?, ?, ?)", (command_id, stream, end + 1, last))
+        _check(connection, commit, end)
+        last = end + len(commit.events)
+        self._remember(connection, commit, end + 1, last)
+        events = list(enumerate(commit.events, end + 1))
+        connection.executemany(_EVENT, [(position, event.type, event.body) for position, event in events])
+        connection.executemany(
+            _SLOT, [(stream, version, position) for position, event in events for stream, version in event.slots]
+        )
+        connection.end = last
         if (shot := commit.snapshot) is not None:
             values = (commit.stream, shot.fingerprint, shot.version, shot.at.isoformat(), shot.state)
             connection.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)", values)
         return Appended(self._receipt(last), last)
 
-    def _remembered_as(self, commit: Commit) -> list[tuple[str, str]]:
+    def _remember(self, connection: Writer, commit: Commit, first: int, last: int) -> None:
+        """The command's id, as the last of the checks: a known one refuses the commit before anything is written."""
         if commit.command_id is None:
-            return []
-        names = [(commit.command_id, commit.stream)]
-        return [*names, (commit.command_id, FOREVER)] if commit.once == "forever" else names
+            return
+        if commit.once == "forever":
+            known = connection.execute(_KNOWN, (commit.command_id, FOREVER)).fetchone()
+            if known is not None:
+                raise _conflict(connection, commit, FOREVER)
+        if not connection.execute(_REMEMBER, (commit.command_id, commit.stream, first, last)).rowcount:
+            raise _conflict(connection, commit, commit.stream)
+        if commit.once == "forever":
+            connection.execute(_REMEMBER, (commit.command_id, FOREVER, first, last))
 
     def read(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
         return [Stored(*row) for row in self._database.read(_READ, (stream, after, limit))]
@@ -93,12 +108,12 @@ class SqliteStore:
 
     def locate(self, receipt: Receipt) -> int | None:
         store, _, position = receipt.partition(".")
-        if store != self._id or not position.isdecimal():
+        if store != self._id or not (position.isascii() and position.isdecimal() and len(position) < 20):
             raise Rejected(f"receipt {receipt[:80]!r} was not made by this store.", field="receipt")
         return int(position)
 
 
-def _check(connection: sqlite3.Connection, commit: Commit, names: list[tuple[str, str]], end: int) -> None:
+def _check(connection: Writer, commit: Commit, end: int) -> None:
     """Everything is checked before anything is written: a refusal leaves the shared transaction as it was."""
     for stream, expected in commit.expected.items():
         actual = _version(connection, stream)
@@ -106,9 +121,10 @@ def _check(connection: sqlite3.Connection, commit: Commit, names: list[tuple[str
             raise Conflict(stream, expected, actual)
     if commit.log_end is not None and commit.log_end != end:
         raise Conflict("the log", commit.log_end, end)
-    for name in names:
-        if connection.execute("SELECT 1 FROM commands WHERE id = ? AND stream = ?", name).fetchone():
-            raise Conflict(name[1], commit.expected.get(commit.stream, 0), _version(connection, commit.stream))
+
+
+def _conflict(connection: Writer, commit: Commit, stream: str) -> Conflict:
+    return Conflict(stream, commit.expected.get(commit.stream, 0), _version(connection, commit.stream))
 
 
 def _version(connection: sqlite3.Connection, stream: str) -> int:
