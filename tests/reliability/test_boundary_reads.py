@@ -1,4 +1,4 @@
-"""A boundary is read stream by stream while others write: nobody gets stuck, and no "no" is said to a state that never was."""
+"""A boundary is read stream by stream while others write: nobody gets stuck, no "no" is said to a state that never was."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from leftfold.adapters.memory import Memory
 from leftfold.core.events import Stored
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import EventStore
+from tests.reliability import ledger
 
 
 class Put(Struct, frozen=True):
@@ -106,3 +107,10 @@ def test_a_refusal_that_holds_is_still_given() -> None:
     _, theirs = open_twice(lambda mine: mine.handle(Put(("a", "b"), 5)))
     with pytest.raises(Overdrawn, match="6"):
         theirs.handle(Put(("a",), -7))
+
+
+def test_one_decisions_events_are_folded_in_the_order_in_which_they_were_decided() -> None:
+    backend = Memory().open()
+    decided = ledger.writing.open(backend).category(ledger.purses).handle(ledger.Move("a", "b", 5)).state
+    loaded = ledger.writing.open(backend).category(ledger.purses).state(ledger.Move("a", "b", 0))
+    assert loaded == decided == {"a": ledger.Purse(2, -5), "b": ledger.Purse(2, 5)}

@@ -150,14 +150,14 @@ class Loader(Generic[S, E]):
         return self._decider.evolve(state, event) if type(event) in self._types else state
 
     def _merged(self, streams: tuple[str, ...], seen: dict[str, int]) -> Iterator[tuple[Recorded[Any], dict[str, int]]]:
-        """What the streams hold after `seen`, each event once, in (time, slots) order, with the versions it stands for."""
+        """What the streams hold after `seen`, each event once, in time order, with the versions it stands for."""
         found: dict[str, Recorded[Any]] = {}
         places: dict[str, dict[str, int]] = {}
         for name in streams:
             for recorded in self.recorded(name, seen[name]):
                 found[recorded.id] = recorded
                 places.setdefault(recorded.id, {})[name] = _version_in(recorded, name)
-        for recorded in sorted(found.values(), key=lambda one: (one.at, one.slots)):
+        for recorded in sorted(found.values(), key=lambda one: (one.at, one.position, one.slots)):
             yield recorded, places[recorded.id]
 
 
