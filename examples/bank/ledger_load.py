@@ -1,13 +1,11 @@
-"""Rows become commands: each once, those of one account in their order, those of many accounts side by side.
+"""Rows become commands, many to a transaction, each once.
 
 The bank's rows of one account and day stand in no order, so a day is booked as banks do: what comes in before what goes
 out. A command's id is the bank's own number, so that a row counts once however often it is read.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Final
 
 from berka import Malformed, Row
@@ -17,8 +15,7 @@ from msgspec import Struct
 from leftfold import Rejected
 from leftfold.category import Category
 
-WORKERS: Final = 32  # commands in flight: the store commits all that wait in one transaction, with one fsync
-CHUNK_ROWS: Final = 5_000  # at least so many rows, in whole days, are handed out at a time
+CHUNK_ROWS: Final = 2_000  # between two signs of progress: some transactions' worth
 
 
 class Trouble(Struct, frozen=True):
@@ -49,18 +46,25 @@ def load(
     rows: Iterable[Row | Malformed], accounts: Accounts, register: dict[str, str], on_rows: Callable[[int], None]
 ) -> Loaded:
     """Handle all rows. `register` has the accounts that exist, and the day from which they do; `on_rows` hears how many
-    rows are done."""
+    rows were read."""
     loaded = Loaded()
-    work = partial(_handle, accounts, register)
-    with ThreadPoolExecutor(WORKERS, "ledger") as pool:
-        for chunk in _chunks(_whole(rows, loaded)):
-            for part in pool.map(work, _by_worker(chunk)):
-                loaded.appended += part.appended
-                loaded.repeated += part.repeated
-                loaded.refused += part.refused
-            on_rows(loaded.rows)
+    known = _known(_by_day(_whole(rows, loaded)), register, loaded)
+    while chunk := list(islice(known, CHUNK_ROWS)):
+        commands = ((row.account, command_of(row), row.id) for row in chunk)
+        for row, answer in zip(chunk, accounts.handle_many(commands), strict=True):
+            match answer:
+                case Refused() | Rejected(): loaded.refused.append(Trouble(row.line, str(answer)))
+                case Exception(): raise answer
+                case _ if answer.repeated: loaded.repeated += 1
+                case _: loaded.appended += 1
+        on_rows(loaded.rows)
     loaded.refused.sort(key=lambda trouble: trouble.line)
     return loaded
+
+
+def command_of(row: Row) -> Command:
+    about = About(row.operation, row.symbol, row.bank, row.partner)
+    return Credit(row.amount, row.day, about) if row.is_credit else Debit(row.amount, row.day, about)
 
 
 def _whole(rows: Iterable[Row | Malformed], loaded: Loaded) -> Iterator[Row]:
@@ -72,40 +76,16 @@ def _whole(rows: Iterable[Row | Malformed], loaded: Loaded) -> Iterator[Row]:
             yield row
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Whole days, each with its credits first."""
-    chunk: list[Row] = []
+def _by_day(rows: Iterable[Row]) -> Iterator[Row]:
+    """Each day's credits first, and otherwise the file's order."""
     for _, day in groupby(rows, key=lambda row: row.day):
-        chunk += sorted(day, key=lambda row: not row.is_credit)
-        if len(chunk) >= CHUNK_ROWS:
-            yield chunk
-            chunk = []
-    yield chunk
+        yield from sorted(day, key=lambda row: not row.is_credit)
 
 
-def _by_worker(chunk: list[Row]) -> list[list[Row]]:
-    """An account has one worker, so that its rows stay in order."""
-    parts: list[list[Row]] = [[] for _ in range(WORKERS)]
-    for row in chunk:
-        parts[int(row.account) % WORKERS].append(row)
-    return parts
-
-
-def _handle(accounts: Accounts, register: dict[str, str], rows: list[Row]) -> Loaded:
-    done = Loaded()
+def _known(rows: Iterable[Row], register: dict[str, str], loaded: Loaded) -> Iterator[Row]:
+    """The rows of accounts that were open on that day. The others are refused before an account hears of them."""
     for row in rows:
-        try:
-            if row.day < register.get(row.account, "9999"):
-                raise Refused(f"no account {row.account} on {row.day}")
-            outcome = accounts.handle(row.account, command_of(row), command_id=row.id)
-        except (Refused, Rejected) as no:
-            done.refused.append(Trouble(row.line, str(no)))
+        if register.get(row.account, "9999") <= row.day:
+            yield row
         else:
-            done.repeated += outcome.repeated
-            done.appended += not outcome.repeated
-    return done
-
-
-def command_of(row: Row) -> Command:
-    about = About(row.operation, row.symbol, row.bank, row.partner)
-    return Credit(row.amount, row.day, about) if row.is_credit else Debit(row.amount, row.day, about)
+            loaded.refused.append(Trouble(row.line, f"there is no account {row.account} on {row.day}"))
