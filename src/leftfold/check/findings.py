@@ -1,0 +1,239 @@
+"""Checking: stored history against today's code. Reads, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from leftfold.check.impure import impurities
+from leftfold.core.annotations import label
+from leftfold.core.errors import IntegrityError, LeftfoldError
+from leftfold.core.schema import event_types
+from leftfold.core.state import is_frozen
+from leftfold.core.views import AnyView, View
+from leftfold.processes.react import Reacting, reaction_name
+from leftfold.projections.builds import build_version
+from leftfold.projections.project import Fold
+from leftfold.projections.tables import TableFold
+from leftfold.session import Session
+
+EXAMPLES: Final = 3  # positions that a finding names; the rest are counted
+
+Level = Literal["error", "warning", "note"]
+
+OnProgress = Callable[[int, int], None]
+"""Called with (positions done, positions in all)."""
+
+
+class Finding(Struct, frozen=True):
+    """Something to look at. `code` is stable, for programs; the message says the next step.
+
+    `positions` are the first few places in the log, `count` how many there are.
+    """
+
+    level: Level
+    code: str
+    message: str
+    positions: list[int] = []
+    count: int = 0
+
+
+def check(session: Session, on_progress: OnProgress = lambda done, total: None) -> list[Finding]:
+    """All findings, the worst first. Every stored event is decoded once."""
+    history = _History()
+    found = [*history.read(session, on_progress), *_unfed(session, history), *_impure(session), *_mutable(session)]
+    found += [*_builds(session), *_parked(session), *_reactions(session, history)]
+    order: tuple[Level, ...] = ("error", "warning", "note")
+    return sorted(found, key=lambda one: order.index(one.level))
+
+
+class _Trouble:
+    """One kind of trouble with one stored type: where, and what the first one said."""
+
+    def __init__(self, error: LeftfoldError) -> None:
+        self.first = str(error)
+        self.positions: list[int] = []
+        self.count = 0
+
+    def add(self, position: int) -> None:
+        self.count += 1
+        if len(self.positions) < EXAMPLES:
+            self.positions.append(position)
+
+
+class _History:
+    """What the log holds, by stored type."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.end = 0
+
+    def read(self, session: Session, on_progress: OnProgress) -> Iterator[Finding]:
+        troubles: dict[tuple[str, str], _Trouble] = {}
+        known = session.app.schema.types
+        end = session.backend.log.end()
+        while page := session.backend.log.page(after=self.end):
+            for stored in page:
+                self.counts[stored.type] = self.counts.get(stored.type, 0) + 1
+                try:
+                    session.codec.decode(stored)
+                except LeftfoldError as error:
+                    code = (
+                        "damaged"
+                        if isinstance(error, IntegrityError)
+                        else "misfit"
+                        if stored.type in known
+                        else "unknown-type"
+                    )
+                    troubles.setdefault((code, stored.type), _Trouble(error)).add(stored.position)
+            self.end = page[-1].position
+            on_progress(self.end, max(end, self.end))
+        for (code, _), trouble in troubles.items():
+            yield Finding("error", code, trouble.first, trouble.positions, trouble.count)
+
+
+def _unfed(session: Session, history: _History) -> Iterator[Finding]:
+    """Events that nothing follows, and followers that nothing feeds."""
+    schema = session.app.schema
+    followed: set[type] = set()
+    for what, types in _subscriptions(session):
+        followed.update(types)
+        for one in types:
+            if history.end and not any(history.counts.get(name) for name in schema.stored_names([one])):
+                yield Finding("note", "unfed", f"{what} takes {one.__name__}, of which none is stored.")
+    for one in dict.fromkeys(schema.current.values()):
+        if one not in followed:
+            yield Finding("note", "unfollowed", f"{one.__name__} is taken by no view and no reaction.")
+
+
+def _subscriptions(session: Session) -> Iterator[tuple[str, tuple[type, ...]]]:
+    for view in session.app.views:
+        yield f"view {view.name!r} version {view.version}", _fold(view).types
+    for name, reaction in session.app.reactions.items():
+        yield f"reaction {name!r}", Reacting(name, reaction).types
+
+
+def _fold(view: AnyView) -> Fold | TableFold:
+    return Fold(view) if isinstance(view, View) else TableFold(view)
+
+
+def _impure(session: Session) -> Iterator[Finding]:
+    """Clocks and chance where the same history must give the same answer."""
+    for function in _folds(session):
+        for what in impurities(function):
+            message = (
+                f"{label(function)} reaches {what}: a fold of the same events would differ. Put the value in the event."
+            )
+            yield Finding("error", "impure-fold", message)
+    for decider in session.app.deciders:
+        optional = (getattr(decider, name) for name in ("boundary", "streams") if hasattr(decider, name))
+        for function in (decider.decide, *optional):
+            for what in impurities(function):
+                message = f"{label(function)} reaches {what}: put the value in the command, to test and repeat it."
+                yield Finding("warning", "impure-decision", message)
+    for reaction in session.app.reactions.values():
+        for what in impurities(reaction):
+            message = f"{label(reaction)} reaches {what}: sent again, an event would send something else."
+            yield Finding("warning", "impure-reaction", message)
+
+
+def _folds(session: Session) -> Iterator[Any]:
+    """Every function of which history is the only input, and the classes that it builds from stored bytes."""
+    for decider in session.app.deciders:
+        yield decider.evolve
+        yield from getattr(decider, "upcasts", ())
+        yield from event_types(decider)
+    for view in session.app.views:
+        if isinstance(view, View):
+            yield view.evolve
+            if view.key is not None:
+                yield view.key
+            yield from view.indexes.values()
+        else:
+            yield view.apply
+
+
+def _mutable(session: Session) -> Iterator[Finding]:
+    states: list[tuple[str, object]] = [
+        (f"the initial state of {one.category!r}", one.initial) for one in session.app.deciders
+    ]
+    for view in session.app.views:
+        if isinstance(view, View):
+            initial: object = view.initial
+            states.append((f"the initial row of view {view.name!r}", initial))
+    for what, initial in states:
+        if not is_frozen(initial):
+            message = (
+                f"{what} ({type(initial).__name__}) can be changed in place: it is copied for each use. Make it frozen."
+            )
+            yield Finding("warning", "mutable-state", message)
+
+
+def _builds(session: Session) -> Iterator[Finding]:
+    """The builds as they are: nothing is made for a version that has none yet."""
+    for name, builds in session.builds.items():
+        now = builds.builds()
+        rebuild = f"`leftfold views APP rebuild {name}`"
+        if now.live and build_version(now.live) not in builds.versions:
+            yield Finding(
+                "error",
+                "live-version-gone",
+                f"view {name!r} serves {now.live}, whose version is no longer in the code: it stands still. "
+                f"{rebuild} and promote, or restore the version.",
+            )
+        for build in (now.live, now.candidate, now.previous):
+            if build and builds.is_changed(build):
+                yield Finding(
+                    "warning",
+                    "changed-view",
+                    f"the code of {build} changed without a new version: old rows and new ones may differ. "
+                    f"Raise the version of view {name!r}, then {rebuild} and promote.",
+                )
+
+
+def _parked(session: Session) -> Iterator[Finding]:
+    for name in _subscribers(session):
+        parked = session.backend.checkpoints.load(name).parked
+        if parked:
+            message = (
+                f"{name} has parked lanes ({len(parked)}): `leftfold dead APP` says why, retry or skip frees them."
+            )
+            yield Finding("error", "parked", message, sorted(parked.values())[:EXAMPLES], len(parked))
+
+
+def _subscribers(session: Session) -> Iterator[str]:
+    for builds in session.builds.values():
+        now = builds.builds()
+        yield from (build for build in (now.live, now.candidate, now.previous) if build)
+    yield from map(reaction_name, session.app.reactions)
+
+
+def _reactions(session: Session, history: _History) -> Iterator[Finding]:
+    """A reaction under a new name begins at the first event: it would send all of history's commands again."""
+    ran = {name for name in session.backend.checkpoints.names() if name.startswith(reaction_name(""))}
+    ours = {reaction_name(name): name for name in session.app.reactions}
+    orphans = sorted(name.removeprefix(reaction_name("")) for name in ran - ours.keys())
+    for name in (ours[one] for one in ours.keys() - ran):
+        events = _events_of(session, history, name)
+        if not events:
+            continue
+        if orphans:
+            before = ", ".join(map(repr, orphans))
+            message = (
+                f"reaction {name!r} has never run, and {before} ran but is not in the code. If renamed, it will react "
+                f"to all {events:,} events again: keep the name with reactions={{{orphans[0]!r}: {name}}}."
+            )
+            yield Finding("warning", "renamed-reaction", message, count=events)
+        else:
+            message = f"reaction {name!r} has never run: it will react to history from the start ({events:,} events)."
+            yield Finding("note", "new-reaction", message, count=events)
+    if not ours.keys() - ran:
+        for name in orphans:
+            yield Finding("note", "orphan-reaction", f"reaction {name!r} ran but is not in the code any more.")
+
+
+def _events_of(session: Session, history: _History, name: str) -> int:
+    types = Reacting(name, session.app.reactions[name]).types
+    return sum(history.counts.get(stored, 0) for stored in session.app.schema.stored_names(types))
