@@ -61,6 +61,10 @@ class App:
         from leftfold.connect import connect
         from leftfold.session import Session
 
+        if not isinstance(url, str) and tenant not in (None, url.tenant):
+            raise ConfigError(
+                f"this backend is opened for tenant {url.tenant!r}: it can't be opened for {tenant!r} too."
+            )
         backend = connect(url, tenant=tenant) if isinstance(url, str) else url
         return Session(self, backend)
 

@@ -110,12 +110,23 @@ class Operations:
         for build in (old, new):
             if build_version(build) in builds.versions:
                 self._catch_up(builds, build, on_progress)
+        if builds.is_sql:
+            yield from self._diff_tables(builds, old, new)
+            return
         before, after = builds.fold(old), builds.fold(new)
         for key, one, other in _paired(self._rows(old), self._rows(new)):
             first, second = one and before.decode(one), other and after.decode(other)
             if first != second:
                 events = key_events(self._backend, self._codec, self._app.schema, after, key)
                 yield Difference(key, changes(first, second), [event.id for event in events][-NAMED_EVENTS:])
+
+    def _diff_tables(self, builds: ViewBuilds, old: str, new: str) -> Iterator[Difference]:
+        """A SqlView's rows that only one build has. Which events made a row is known to its author's SQL alone."""
+        for table in builds.sql_view(new).tables:
+            for row in builds.rows_without(table, old, new):
+                yield Difference(table, {"row": (row, None)}, [])
+            for row in builds.rows_without(table, new, old):
+                yield Difference(table, {"row": (None, row)}, [])
 
     def promote(self, name: str) -> Builds:
         """Let the candidate serve. It is brought to where the live build is first, so no reader sees the view go back."""
@@ -147,8 +158,15 @@ class Operations:
     def digest(self, name: str) -> str:
         """SHA-256 over all rows of the live build, in key order: equal views have equal digests."""
         found = hashlib.sha256()
-        for row in self._rows(self._named(name).ensure().live or ""):
-            found.update(row.key.encode() + b"\0" + row.body + b"\n")
+        builds = self._named(name)
+        live = builds.ensure().live or ""
+        if builds.is_sql:
+            rows = (row for table in builds.sql_view(live).tables for row in builds.all_rows(table, live))
+            for text in sorted(repr(row) for row in rows):
+                found.update(text.encode() + b"\n")
+        else:
+            for row in self._rows(live):
+                found.update(row.key.encode() + b"\0" + row.body + b"\n")
         return found.hexdigest()
 
     def dead_letters(self, subscriber: str | None = None, *, limit: int = 1000) -> list[DeadLetter]:
@@ -185,8 +203,12 @@ class Operations:
         for reactor in self._reactors.values():
             if reactor.subscriber == subscriber:
                 return reactor
-        name = subscriber.partition("@")[0]
-        return self._named(name).work(subscriber)
+        for builds in self._builds.values():
+            now = builds.ensure()
+            if subscriber in (now.live, now.candidate, now.previous):
+                return builds.work(subscriber)
+        known = ", ".join(self._backend.checkpoints.names()) or "none yet"
+        raise ConfigError(f"there is no subscriber {subscriber!r} (subscribers: {known}).")
 
     def _rows(self, build: str) -> Iterator[Row]:
         after = ""

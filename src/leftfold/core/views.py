@@ -21,6 +21,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
 _TABLE = re.compile(r"CREATE\s+TABLE\s+\{(\w+)\}", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
+OWN_TABLES: Final = frozenset(
+    ("meta", "events", "slots", "commands", "snapshots", "checkpoints", "leases", "dead", "rows", "entries", "views")
+)
 MAX_INDEXES: Final = 10  # each is one more write per changed row
 
 
@@ -140,6 +143,10 @@ class SqlView:
         check_name("view", name)
         check_version(name, version)
         self.name, self.schema, self.apply, self.version = name, schema, apply, version
+        if taken := OWN_TABLES.intersection(self.tables):
+            raise ConfigError(
+                f"SqlView {name!r}: {min(taken)!r} is a table of leftfold's own; give yours another name."
+            )
         if not self.tables:
             raise ConfigError(
                 f"SqlView {name!r}: its schema needs a table in braces, as CREATE TABLE {{{name}}} (...)."

@@ -70,7 +70,11 @@ class ViewBuilds:
 
     def work(self, build: str) -> Projector | TableProjector:
         """What moves a build."""
-        fold = self._folds[build_version(build)]
+        fold = self._folds.get(build_version(build))
+        if fold is None:
+            raise ConfigError(
+                f"{build!r} is of a version that is no longer in the code: declare that version again to move it."
+            )
         wanted = interest(self._schema, fold.types)
         if isinstance(fold, Fold):
             return Projector(build, fold, wanted, self._codec, self._backend.rows)
@@ -95,6 +99,22 @@ class ViewBuilds:
         if not isinstance(view, SqlView):
             raise ConfigError(f"{self.name!r} is a View: ask it with get(), find() or scan().")
         return view
+
+    @property
+    def is_sql(self) -> bool:
+        return isinstance(self.versions[self.newest], SqlView)
+
+    def all_rows(self, table: str, build: str) -> list[dict[str, Any]]:
+        """All rows of one of a SqlView's tables."""
+        return self._query(f'SELECT * FROM "{table}__{suffix(build)}"')
+
+    def rows_without(self, table: str, build: str, other: str) -> list[dict[str, Any]]:
+        """A SqlView's rows that `build` has and `other` doesn't."""
+        mine, theirs = (f'SELECT * FROM "{table}__{suffix(one)}"' for one in (build, other))
+        return self._query(f"{mine} EXCEPT {theirs}")
+
+    def _query(self, sql: str) -> list[dict[str, Any]]:
+        return [] if self._backend.tables is None else self._backend.tables.query(sql)
 
     def new_build(self, version: int, now: Builds) -> str:
         """Name a build of `version` that differs from the existing ones, and make its tables if it has any."""
