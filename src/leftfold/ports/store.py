@@ -27,7 +27,8 @@ class EventStore(Protocol):
     def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
         """As many appends, one after the other, made durable together. Each is all or nothing by itself.
 
-        A commit that loses is answered with its Conflict and does not hold up the others.
+        A commit that loses is answered with its Conflict. So is a later one over a stream that the loser would have
+        written: it was decided on events that are not there, whatever the version says. The others go on.
         """
         ...
 

@@ -45,12 +45,17 @@ class MemoryStore:
 
     def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
         with self._lock:
-            return [self._attempt(commit) for commit in commits]
+            lost = set[str]()
+            return [self._attempt(commit, lost) for commit in commits]
 
-    def _attempt(self, commit: Commit) -> Appended | Conflict:
+    def _attempt(self, commit: Commit, lost: set[str]) -> Appended | Conflict:
+        """Append, unless it builds on a commit that lost: `lost` are the streams that those would have written."""
         try:
+            for stream in lost.intersection(commit.expected):
+                raise Conflict(stream, commit.expected[stream], len(self._streams.get(stream, ())))
             return self.append(commit)
         except Conflict as conflict:
+            lost.update(stream for event in commit.events for stream, _ in event.slots)
             return conflict
 
     def _check(self, commit: Commit) -> None:

@@ -40,12 +40,20 @@ class SqliteStore:
         return self._database.write(lambda connection: self._append(connection, commit))
 
     def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
-        return self._database.write(lambda connection: [self._attempt(connection, commit) for commit in commits])
+        def work(connection: Writer) -> list[Appended | Conflict]:
+            lost = set[str]()
+            return [self._attempt(connection, commit, lost) for commit in commits]
 
-    def _attempt(self, connection: Writer, commit: Commit) -> Appended | Conflict:
+        return self._database.write(work)
+
+    def _attempt(self, connection: Writer, commit: Commit, lost: set[str]) -> Appended | Conflict:
+        """Append, unless it builds on a commit that lost: `lost` are the streams that those would have written."""
         try:
+            for stream in lost.intersection(commit.expected):
+                raise Conflict(stream, commit.expected[stream], _version(connection, stream))
             return self._append(connection, commit)
         except Conflict as conflict:  # raised before the first write of its own commit
+            lost.update(stream for event in commit.events for stream, _ in event.slots)
             return conflict
 
     def _append(self, connection: Writer, commit: Commit) -> Appended:

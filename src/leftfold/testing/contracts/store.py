@@ -241,22 +241,36 @@ class StoreContract(Contract):
         commits = [
             commit("account/ann", 0, b"1", command_id="c1"),
             commit("account/bob", 0, b"late", command_id="c2"),
-            commit("account/ann", 1, b"2", guards={"account/bob": 1}),
+            commit("account/ann", 1, b"2"),
             commit("account/ann", 2, b"again", command_id="c1"),
-            commit("account/cid", 0, b"1", guards={"account/bob": 0}),
-            commit("account/cid", 0, b"2"),
+            commit("account/cid", 0, b"1", guards={"account/dan": 1}),
+            commit("account/dan", 0, b"2", guards={"account/eve": 0}),
         ]
         answers = backend.store.append_all(commits)
         assert [isinstance(one, Conflict) for one in answers] == [False, True, False, True, True, False]
         assert bodies(backend, "account/ann") == [b"1", b"2"]
         assert bodies(backend, "account/bob") == [b"1"]
-        assert bodies(backend, "account/cid") == [b"2"]
+        assert bodies(backend, "account/cid") == []
+        assert bodies(backend, "account/dan") == [b"2"]
         found = backend.store.find("c1", "account/ann", forever=False)
         first = answers[0]
         assert found is not None
         assert not isinstance(first, Conflict)
         assert found.receipt == first.receipt
         assert backend.store.find("c2", "account/bob", forever=False) is None
+
+    def test_a_commit_that_builds_on_one_that_lost_loses_even_when_its_version_fits(self, backend: Backend) -> None:
+        append_many(backend, "account/ann", [b"foreign"])
+        commits = [
+            commit("account/ann", 0, b"mine"),
+            commit("account/ann", 1, b"decided on mine"),
+            commit("account/bob", 0, b"guarding mine", guards={"account/ann": 1}),
+            commit("account/cid", 0, b"of its own"),
+        ]
+        answers = backend.store.append_all(commits)
+        assert [isinstance(one, Conflict) for one in answers] == [True, True, True, False]
+        assert bodies(backend, "account/ann") == [b"foreign"]
+        assert bodies(backend, "account/bob") == []
 
     def test_no_commits_are_no_trouble(self, backend: Backend) -> None:
         assert backend.store.append_all([]) == []
