@@ -1,4 +1,4 @@
-"""A sample domain for the contracts and for the examples in this kit: the accounts of a bank, in whole cents."""
+"""Sample domains for the contracts and for the examples in this kit: a bank, in whole cents, and a school."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from leftfold.app import App
 from leftfold.core.decider import fold
 from leftfold.core.events import Recorded
 from leftfold.core.processes import Send, send
+from leftfold.core.streams import StreamId, stream
 from leftfold.core.views import View
 
 
@@ -151,3 +152,102 @@ transfers = View(
     indexes={"paid": lambda row: row.paid, "direction": lambda row: "payer" if row.paid > row.received else None},
 )
 bank = App("bank", deciders=[account], views=[balances, transfers], reactions=[credit])
+
+
+class AddCourse(Struct, frozen=True):
+    course: str
+    seats: int
+
+
+class Enrol(Struct, frozen=True):
+    course: str
+    student: str
+
+
+class CourseAdded(Struct, frozen=True):
+    course: str
+    seats: int
+
+
+class Enrolled(Struct, frozen=True):
+    course: str
+    student: str
+
+
+class Enrolment(Struct, frozen=True):
+    """What one decision needs to know of its course and its student."""
+
+    seats: int = 0
+    pairs: frozenset[tuple[str, str]] = frozenset()
+
+
+class Enrolments:
+    """A decider over two streams: a course has seats, a student takes at most two courses."""
+
+    category = "enrolment"
+    initial = Enrolment()
+    refusals = (Refused,)
+
+    def boundary(self, command: AddCourse | Enrol) -> Sequence[StreamId]:
+        course = stream("course", command.course)
+        return [course] if isinstance(command, AddCourse) else [course, stream("student", command.student)]
+
+    def streams(self, event: CourseAdded | Enrolled) -> Sequence[StreamId]:
+        course = stream("course", event.course)
+        return [course] if isinstance(event, CourseAdded) else [course, stream("student", event.student)]
+
+    def decide(self, command: AddCourse | Enrol, state: Enrolment) -> Sequence[CourseAdded | Enrolled]:
+        match command:
+            case AddCourse(course, seats):
+                return [CourseAdded(course, seats)]
+            case Enrol(course, student):
+                if (course, student) in state.pairs:
+                    raise Refused("enrolled already")
+                if sum(one == course for one, _ in state.pairs) >= state.seats:
+                    raise Refused("the course is full")
+                if sum(one == student for _, one in state.pairs) >= 2:
+                    raise Refused("two courses are enough")
+                return [Enrolled(course, student)]
+
+    def evolve(self, state: Enrolment, event: CourseAdded | Enrolled) -> Enrolment:
+        match event:
+            case CourseAdded(_, seats):
+                return Enrolment(state.seats + seats, state.pairs)
+            case Enrolled(course, student):
+                return Enrolment(state.seats, state.pairs | {(course, student)})
+
+
+class Leave(Struct, frozen=True):
+    who: str
+    other: str
+
+
+class Left(Struct, frozen=True):
+    who: str
+
+
+class OnCall:
+    """A decider that reads a stream which it doesn't write: of two doctors, one stays on call."""
+
+    category = "oncall"
+    initial: frozenset[str] = frozenset()
+    refusals = (Refused,)
+
+    def boundary(self, command: Leave) -> Sequence[StreamId]:
+        return [stream("doctor", command.who), stream("doctor", command.other)]
+
+    def streams(self, event: Left) -> Sequence[StreamId]:
+        return [stream("doctor", event.who)]
+
+    def decide(self, command: Leave, left: frozenset[str]) -> Sequence[Left]:
+        if command.other in left:
+            raise Refused(f"{command.other} has left already")
+        return [Left(command.who)]
+
+    def evolve(self, left: frozenset[str], event: Left) -> frozenset[str]:
+        return left | {event.who}
+
+
+enrolments = Enrolments()
+on_call = OnCall()
+school = App("school", deciders=[enrolments, on_call])
