@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
+from msgspec import MsgspecError
+
 from leftfold.codec.door import Door
 from leftfold.codec.envelope import Codec
 from leftfold.core.annotations import returned
@@ -116,7 +118,8 @@ class Loader(Generic[S, E]):
         if self._snapshots is None or len(streams) != 1:
             return self._empty(streams)
         found = self._stored.load(streams[0], self._snapshots.fingerprint)
-        return self._snapshots.restore(streams[0], found) if found else self._empty(streams)
+        restored = self._snapshots.restore(streams[0], found) if found else None
+        return restored or self._empty(streams)
 
     def _fold_on(self, streams: tuple[str, ...], base: Folded[S]) -> Folded[S] | None:
         """`base` and what came after it; None when something new belongs before what `base` had already folded."""
@@ -179,7 +182,8 @@ class _Snapshots(Generic[S]):
             raise ConfigError(f"{decider.category}: snapshot_every must be 1 or more, not {self.every!r}.")
         self._type = returned(decider.evolve)
         self._door = Door(self._type)
-        self.fingerprint = fingerprint(decider.evolve, type(decider.initial), *event_types(decider))
+        upcasts: Sequence[object] = getattr(decider, "upcasts", ())
+        self.fingerprint = fingerprint(decider.evolve, decider.initial, self._type, event_types(decider), tuple(upcasts))
 
     def take(self, before: int, version: int, after: Folded[S]) -> Snapshot | None:
         if version // self.every == before // self.every:
@@ -191,5 +195,8 @@ class _Snapshots(Generic[S]):
             raise state.error
         return Snapshot(self.fingerprint, version, after.at, state)
 
-    def restore(self, stream: str, found: Snapshot) -> Folded[S]:
-        return Folded(self._door.decode(found.state), {stream: found.version}, found.at)
+    def restore(self, stream: str, found: Snapshot) -> Folded[S] | None:
+        try:
+            return Folded(self._door.decode(found.state), {stream: found.version}, found.at)
+        except MsgspecError:  # discardable: the events say the same
+            return None

@@ -33,7 +33,7 @@ class Fold:
         self.step = _stepper(view, takes_recorded)
         self.door = Door(parameter(view.evolve, 0))
         initial: object = view.initial
-        self.fingerprint = fingerprint(view.evolve, type(initial))
+        self.fingerprint = fingerprint(view.evolve, initial, view.key, dict(view.indexes))
 
     def keys(self, recorded: Recorded[Any]) -> tuple[str, ...]:
         """The row keys of an event, each once. Raises BadKey for one that a store can't hold."""

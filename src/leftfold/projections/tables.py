@@ -24,7 +24,7 @@ class TableFold:
         self.view = view
         annotation, self.takes_recorded = unwrap(parameter(view.apply, 1), Recorded)
         self.types = members(annotation)
-        self.fingerprint = fingerprint(view.apply)
+        self.fingerprint = fingerprint(view.apply, view.schema)
 
 
 def table_names(view: SqlView, build: str) -> dict[str, str]:
