@@ -7,7 +7,7 @@ lines after it are read all the same.
 import gzip
 import re
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
@@ -78,6 +78,17 @@ class Transactions:
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 yield Malformed(number + 1, f"the file can't be unpacked from here on: {error}")
         self._read = self._size
+
+
+def whole_days(rows: Iterable[Row | Malformed], at_least: int | None) -> Iterator[Row | Malformed]:
+    """The first rows, to the end of the day in which row number `at_least` stands; None is all of them."""
+    day = ""
+    for count, row in enumerate(rows):
+        if isinstance(row, Row) and row.day != day:
+            if at_least is not None and count >= at_least:
+                return
+            day = row.day
+        yield row
 
 
 def accounts(folder: Path) -> dict[str, str]:

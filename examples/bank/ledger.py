@@ -14,9 +14,8 @@ Exit codes:
 import argparse
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -46,7 +45,6 @@ class Report(Struct):
     """What a run did. Seconds of CPU are the whole process's."""
 
     loaded: Loaded
-    handled: int
     events: int
     views: dict[str, ViewReport]
     load_s: float
@@ -80,11 +78,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument("db", metavar="DB")
     parser.add_argument("--verify", action="store_true", help="compare with the balances that the bank printed")
-    parser.add_argument("--limit", type=int, metavar="N", help="read the first N rows only")
+    parser.add_argument("--limit", type=int, metavar="N", help="read the first N rows, and those to the end of their day")
     parser.add_argument("--json", action="store_true", help="the report as JSON")
     options = parser.parse_args(arguments)
-    if options.verify and options.limit is not None:
-        parser.error("--verify needs the whole file: leave --limit out")
     if options.limit is not None and options.limit < 0:
         parser.error("--limit is a number of rows")
     return options
@@ -96,14 +92,13 @@ def run(folder: Path, url: str, *, limit: int | None, verified: bool) -> Report:
         start = Clock()
         with progress("booking rows") as say:
             accounts = session.category(ledger_account)
-            loaded = load(islice(rows, limit), accounts, register, lambda _: say(rows.done))
+            loaded = load(berka.whole_days(rows, limit), accounts, register, lambda _: say(rows.done))
         booked = Clock()
         with progress("folding views"):
             session.catch_up()
         end = Clock()
         return Report(
             loaded=loaded,
-            handled=loaded.handled,
             events=session.backend.log.end(),
             views=digests(session),
             load_s=booked.wall - start.wall,
@@ -113,8 +108,12 @@ def run(folder: Path, url: str, *, limit: int | None, verified: bool) -> Report:
             load_cpu_s=booked.cpu - start.cpu,
             views_cpu_s=end.cpu - booked.cpu,
             commands_per_s=loaded.handled / (booked.wall - start.wall),
-            verified=verify(berka.Transactions(folder), dict(session.view(closing).scan())) if verified else None,
+            verified=checked(session, berka.whole_days(berka.Transactions(folder), limit)) if verified else None,
         )
+
+
+def checked(session: Session, rows: Iterable[berka.Row | berka.Malformed]) -> Verified:
+    return verify(rows, dict(session.view(closing).scan()))
 
 
 def digests(session: Session) -> dict[str, ViewReport]:
@@ -129,7 +128,7 @@ def told(report: Report) -> str:
     loaded = report.loaded
     lines = [
         ("rows read", f"{loaded.rows:,}"),
-        ("commands", f"{report.handled:,} handled: {loaded.appended:,} appended, {loaded.repeated:,} repeated, "
+        ("commands", f"{loaded.handled:,} handled: {loaded.appended:,} appended, {loaded.repeated:,} repeated, "
                      f"{len(loaded.refused):,} refused"),
         *(("  refused", text) for text in some(loaded.refused)),
         ("malformed", f"{len(loaded.malformed):,}"),

@@ -3,13 +3,13 @@
 from typing import Any
 
 import ledger_account
-from ledger_account import Credited, Debited, Event
+from ledger_account import Booked, Credited, Debited
 from msgspec import Struct
 
 from leftfold import App, Recorded, View
 
 
-def balance(amount: int, event: Event) -> int:
+def balance(amount: int, event: Booked) -> int:
     match event:
         case Credited(): return amount + event.amount
         case Debited(): return amount - event.amount
@@ -21,19 +21,19 @@ class Turnover(Struct, frozen=True):
     debits: int = 0
     bookings: int = 0
 
-def by_month(event: Recorded[Event]) -> str:
+def by_month(event: Recorded[Booked]) -> str:
     return f"{event.key} {event.data.day[:7]}"  # 1539 1994-01
 
-def turnover_row(row: Turnover, event: Event) -> Turnover:
+def turnover_row(row: Turnover, event: Booked) -> Turnover:
     match event:
         case Credited(): return Turnover(row.credits + event.amount, row.debits, row.bookings + 1)
         case Debited(): return Turnover(row.credits, row.debits + event.amount, row.bookings + 1)
 
 
-def by_day(event: Recorded[Event]) -> str:
+def by_day(event: Recorded[Booked]) -> str:
     return f"{event.key} {event.data.day}"  # 1539 1994-01-31
 
-def closing_row(_: int, event: Event) -> int:
+def closing_row(_: int, event: Booked) -> int:
     return event.balance
 
 

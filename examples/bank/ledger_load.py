@@ -9,10 +9,10 @@ from itertools import groupby, islice
 from typing import Final
 
 from berka import Malformed, Row
-from ledger_account import About, Account, Command, Credit, Debit, Event, Refused
+from ledger_account import About, Account, Command, Credit, Debit, Declined, Event, Refused
 from msgspec import Struct
 
-from leftfold import Rejected
+from leftfold import Outcome, Rejected
 from leftfold.category import Category
 
 CHUNK_ROWS: Final = 2_000  # between two signs of progress: some transactions' worth
@@ -26,17 +26,14 @@ class Trouble(Struct, frozen=True):
 
 
 class Loaded(Struct):
-    """What came of the rows."""
+    """What came of the rows. What is declined is appended, once, and counts as refused each time."""
 
     rows: int = 0
+    handled: int = 0
     appended: int = 0
     repeated: int = 0
     refused: list[Trouble] = []
     malformed: list[Trouble] = []
-
-    @property
-    def handled(self) -> int:
-        return self.appended + self.repeated + len(self.refused)
 
 
 Accounts = Category[Command, Account, Event]
@@ -52,11 +49,7 @@ def load(
     while chunk := list(islice(known, CHUNK_ROWS)):
         commands = ((row.account, command_of(row), row.id) for row in chunk)
         for row, answer in zip(chunk, accounts.handle_many(commands), strict=True):
-            match answer:
-                case Refused() | Rejected(): loaded.refused.append(Trouble(row.line, str(answer)))
-                case Exception(): raise answer
-                case _ if answer.repeated: loaded.repeated += 1
-                case _: loaded.appended += 1
+            _count(row, answer, loaded)
         on_rows(loaded.rows)
     loaded.refused.sort(key=lambda trouble: trouble.line)
     return loaded
@@ -65,6 +58,17 @@ def load(
 def command_of(row: Row) -> Command:
     about = About(row.operation, row.symbol, row.bank, row.partner)
     return Credit(row.amount, row.day, about) if row.is_credit else Debit(row.amount, row.day, about)
+
+
+def _count(row: Row, answer: Outcome[Account, Event] | Exception, loaded: Loaded) -> None:
+    match answer:
+        case Refused() | Rejected(): loaded.refused.append(Trouble(row.line, str(answer)))
+        case Exception(): raise answer
+        case Outcome(events=events, repeated=repeated):
+            loaded.repeated += repeated
+            loaded.appended += 0 if repeated else len(events)
+            loaded.refused += [Trouble(row.line, event.reason) for event in events if isinstance(event, Declined)]
+    loaded.handled += 1
 
 
 def _whole(rows: Iterable[Row | Malformed], loaded: Loaded) -> Iterator[Row]:
@@ -88,4 +92,5 @@ def _known(rows: Iterable[Row], register: dict[str, str], loaded: Loaded) -> Ite
         if register.get(row.account, "9999") <= row.day:
             yield row
         else:
+            loaded.handled += 1
             loaded.refused.append(Trouble(row.line, f"there is no account {row.account} on {row.day}"))

@@ -7,7 +7,7 @@ ACCOUNTS: Final = """\
 "account_id";"district_id";"frequency";"date"
 1;55;"POPLATEK MESICNE";930101
 2;74;"POPLATEK MESICNE";930102
-3;74;"POPLATEK MESICNE";930110
+3;74;"POPLATEK MESICNE";930210
 """
 
 # line 2 on: the header is line 1
@@ -20,7 +20,7 @@ TRANSACTIONS: Final = """\
 105;1;930106;"VYDAJ";"VYBER";200.00;-6100.00;"";;
 106;1;930131;"VYDAJ";"VYBER";150.00;-6050.00;"SANKC. UROK";;
 107;9;930131;"PRIJEM";"VKLAD";5.00;5.00;"";;
-108;3;930109;"PRIJEM";"VKLAD";5.00;5.00;"";;
+108;3;930131;"PRIJEM";"VKLAD";5.00;5.00;"";;
 109;2;930131;"VYDAJ";"PREVOD NA UCET";0.00;100.50;"SIPO";"AB";"4711"
 110;2;930131;"VYDAJ";"PREVOD NA UCET";0.5;100.00;"SIPO";"AB";"4711"
 111;2;930131;"ZISK";"VKLAD";5.00;105.00;"";;
@@ -35,7 +35,7 @@ TRANSACTIONS: Final = """\
 REFUSED: Final = {
     6: "over the overdraft of 6,000.00",
     8: "there is no account 9 on 1993-01-31",
-    9: "there is no account 3 on 1993-01-09",
+    9: "there is no account 3 on 1993-01-31",
     10: "an amount is at least one hundredth",
 }
 MALFORMED: Final = {
@@ -47,7 +47,9 @@ MALFORMED: Final = {
     19: "4 of 10 columns",
 }
 ROWS: Final = 18
-APPENDED: Final = ROWS - len(REFUSED) - len(MALFORMED)
+DECLINED: Final = 1  # of those refused: for the account's sake, so it is kept as an event
+APPENDED: Final = ROWS - len(REFUSED) - len(MALFORMED) + DECLINED
+DAY_ENDS: Final = (1, 3, 4, 5, 15, 18)  # after so many rows a day is over
 BALANCES: Final = {"1": 950_00, "2": 150_00}
 CLOSINGS: Final = {
     "1 1993-01-01": 700_00,
