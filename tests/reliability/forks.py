@@ -44,6 +44,9 @@ class Worker:
             self.code = self._reap(self.pid)
         return self.code
 
+    def has_ended(self) -> bool:
+        return self.code is not None or bool(select.select([self._ended], [], [], 0)[0])
+
     def is_stopped(self) -> bool:
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
 
@@ -83,7 +86,8 @@ class Zygote:
         self._workers.clear()
 
     def _ask(self, request: dict[str, Any]) -> int:
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with self._one:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
@@ -116,10 +120,12 @@ class Reports:
         *lines, self._rest = self._rest.split(b"\n")
         return [line.decode() for line in lines]
 
-    def until(self, enough: Callable[[list[str]], bool], timeout_s: float = PATIENCE_S) -> list[str]:
-        """Lines until there are enough of them. Raises TimeoutError."""
+    def until(
+        self, enough: Callable[[list[str]], bool], worker: Worker | None = None, timeout_s: float = PATIENCE_S
+    ) -> list[str]:
+        """Lines until there are enough of them, or the worker has ended. Raises TimeoutError."""
         lines, give_up = self.take(), time.monotonic() + timeout_s
-        while not enough(lines):
+        while not (enough(lines) or (worker is not None and worker.has_ended())):
             if time.monotonic() > give_up:
                 raise TimeoutError(f"no answer within {timeout_s:g} s; so far: {lines[-5:]}")
             lines += self.take(0.2)

@@ -1,4 +1,4 @@
-"""Domains whose events say what they were decided on, so that a log can be judged without trusting the code that wrote it."""
+"""Domains whose events say what they were decided on: a log can be judged without trusting the code that wrote it."""
 
 from __future__ import annotations
 

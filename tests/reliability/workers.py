@@ -1,0 +1,96 @@
+"""What workers do: functions that the zygote forks. Each writes lines to the reports' pipe, one system call a line."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from leftfold import LeftfoldError, Session
+from tests.reliability import ledger
+from tests.reliability.ledger import Move, Note
+
+
+def reporter(path: str) -> Callable[[str], None]:
+    out = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    return lambda line: void(os.write(out, line.encode() + b"\n"))
+
+
+def void(_: object) -> None:
+    """For callers that want nothing back."""
+
+
+def in_threads(works: list[Callable[[], None]]) -> None:
+    """Run them side by side; an exception of any is the worker's end."""
+    failed: list[BaseException] = []
+
+    def run(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # any: it is raised again below
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for error in failed:
+        raise error
+
+
+def note_for_ever(path: str, reports: str, begin: dict[str, int], shared: int) -> None:
+    """A thread a key: commands `KEY-N` from N on; the first `shared` keys write to one stream. Until it is killed."""
+    report = reporter(reports)
+    started = time.perf_counter()
+    session = ledger.writing.open(f"sqlite:{path}")
+    session.backend.log.end()
+    report(f"@ {time.perf_counter() - started:.6f}")
+    tallies = session.category(ledger.tallies)
+
+    def work(name: str, number: int, stream: str) -> None:
+        for i in itertools.count(number):
+            tallies.handle(stream, Note(i % 10), command_id=f"{name}-{i}")
+            report(f"{name}-{i}")
+
+    streams = ["shared" if i < shared else name for i, name in enumerate(begin)]
+    in_threads(
+        [lambda n=name, b=begin[name], s=stream: work(n, b, s) for name, stream in zip(begin, streams, strict=True)]
+    )
+
+
+def move_some(path: str, reports: str, go: str, names: list[str], commands: int) -> None:
+    """A thread a name: some two-stream commands each, when `go` says so. A failed one is reported, and asked again."""
+    report = reporter(reports)
+    report("ready")
+    with open(go) as file:
+        file.readline()
+    with ledger.writing.open(f"sqlite:{path}") as session:
+        in_threads([lambda name=name: _move(session, report, name, commands) for name in names])
+    report("done")
+
+
+def _move(session: Session, report: Callable[[str], None], name: str, commands: int) -> None:
+    purses = session.category(ledger.purses)
+    for i in range(commands):
+        ask_until_told(
+            lambda i=i: purses.handle(Move(name, "common", i), command_id=f"{name}-{i}"), f"{name}-{i}", report
+        )
+
+
+def ask_until_told(ask: Callable[[], Any], command_id: str, report: Callable[[str], None], tries: int = 40) -> None:
+    """As a patient caller does: the same command id again until it is acknowledged."""
+    for _ in range(tries):
+        try:
+            ask()
+        except LeftfoldError as error:
+            report(f"! {type(error).__name__} {error}")
+            time.sleep(random.uniform(0, 0.002))  # a caller's own back-off
+            continue
+        report(command_id)
+        return
+    report(f"gave up {command_id}")
