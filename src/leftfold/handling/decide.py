@@ -131,11 +131,12 @@ class Deciding(Generic[S, E]):
         seen = dict(folded.seen)
         slots = [_take(place(event), seen) for event in events]
         at = max(self._clock.now(), folded.at + TICK)
+        framed = self._codec.encode(events, slots, at, request.metadata())  # the door first: evolve meets no stranger
         after = self.loader.advance(folded, events, seen, at)
         commit = Commit(
             stream=request.streams[0],
             expected=folded.seen,
-            events=self._codec.encode(events, slots, at, request.metadata()),
+            events=framed,
             command_id=request.command_id,
             once=request.once,
             snapshot=self.loader.snapshot(request.streams, folded, after),
