@@ -110,7 +110,8 @@ class Purses:
         after = dict(state)
         if isinstance(event, Moved):
             for name in (event.frm, event.to):
-                after[name] = Purse(state[name].version + 1, state[name].total)
+                before = state.get(name, Purse())  # of a purse outside the boundary, its other events aren't read
+                after[name] = Purse(before.version + 1, before.total)
         else:
             after[event.purse] = Purse(event.after + 1, event.total)
         return after
