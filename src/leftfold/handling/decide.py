@@ -115,7 +115,7 @@ class Deciding(Generic[S, E]):
                 return self._try(request, decide, place, trust_cache=False)  # a "no" to an old state is no answer
             if isinstance(decided, Failed):
                 raise decided.error
-            return Outcome(folded.state, (), folded.seen[streams[0]], Receipt())
+            return Outcome(folded.state, (), folded.seen[request.streams[0]], Receipt())
         return self._append(request, folded, tuple(decided), place)
 
     def _append(self, request: Request, folded: Folded[S], events: tuple[E, ...], place: Place[E]) -> Outcome[S, E]:

@@ -19,7 +19,7 @@ from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.events import Recorded
 from leftfold.core.fingerprint import fingerprint
 from leftfold.core.schema import event_types
-from leftfold.core.state import Folded, fresh, is_frozen
+from leftfold.core.state import Folded, fresh, is_frozen, is_frozen_type
 from leftfold.ports.store import PAGE_EVENTS, EventStore, Snapshots
 
 S = TypeVar("S")
@@ -37,17 +37,19 @@ class Loader(Generic[S, E]):
         self._types = frozenset(event_types(decider))
         self._cache: dict[tuple[str, ...], Folded[S]] = {}
         self._guard = threading.Lock()
-        self._cacheable = is_frozen(decider.initial)
+        self._shared = _is_shared(decider)
         self._snapshots = _Snapshots(decider) if getattr(decider, "snapshot_every", None) else None
 
     def cached(self, streams: tuple[str, ...]) -> Folded[S] | None:
         """The state as last known here: perhaps behind, never wrong for the versions that it names."""
-        return self._cache.get(streams)
+        found = self._cache.get(streams)
+        return found if found is None or self._shared else self._own(found)
 
     def keep(self, streams: tuple[str, ...], folded: Folded[S]) -> None:
         """Remember a state; the longest unchanged one makes room."""
-        if not self._cacheable or not folded.seen[streams[0]]:
+        if not folded.seen[streams[0]]:
             return  # an empty stream costs nothing to load, and must not push out one that does
+        folded = folded if self._shared else self._own(folded)
         with self._guard:
             self._cache.pop(streams, None)
             self._cache[streams] = folded
@@ -56,7 +58,7 @@ class Loader(Generic[S, E]):
 
     def load(self, streams: tuple[str, ...]) -> Folded[S]:
         """The state now: what is known here, folded on by what was appended since."""
-        base = self._cache.get(streams) or self._from_snapshot(streams)
+        base = self.cached(streams) or self._from_snapshot(streams)
         folded = self._fold_on(streams, base)
         if (
             folded is None
@@ -90,10 +92,14 @@ class Loader(Generic[S, E]):
 
     def advance(self, folded: Folded[S], events: Sequence[E], seen: dict[str, int], at: datetime) -> Folded[S]:
         """The state after a decision's own events."""
-        state = folded.state
+        state = folded.state if self._shared else fresh(folded.state)
         for event in events:
             state = self._decider.evolve(state, event)
         return Folded(state, {**folded.seen, **seen}, at)
+
+    def _own(self, folded: Folded[S]) -> Folded[S]:
+        """A copy where a fold, or whoever is handed the state, could change it in place."""
+        return Folded(fresh(folded.state), folded.seen, folded.at)
 
     def snapshot(self, streams: tuple[str, ...], before: Folded[S], after: Folded[S]) -> Snapshot | None:
         """A snapshot to store beside the commit when it crosses a multiple of `snapshot_every`."""
@@ -164,6 +170,14 @@ class Loader(Generic[S, E]):
             yield recorded, places[recorded.id]
 
 
+def _is_shared(decider: Decider[Any, Any, Any]) -> bool:
+    """Whether the annotations alone say that no state can be changed in place: then none need ever be copied."""
+    try:
+        return is_frozen(decider.initial) and is_frozen_type(returned(decider.evolve))
+    except ConfigError:  # evolve doesn't say what it returns: each state is looked at
+        return False
+
+
 def _is_within(recorded: Recorded[Any], seen: dict[str, int]) -> bool:
     """Whether the event was folded before, by way of a sister stream that was read a moment later."""
     return any(version <= seen.get(name, 0) for name, version in recorded.slots)
@@ -183,7 +197,9 @@ class _Snapshots(Generic[S]):
         self._type = returned(decider.evolve)
         self._door = Door(self._type)
         upcasts: Sequence[object] = getattr(decider, "upcasts", ())
-        self.fingerprint = fingerprint(decider.evolve, decider.initial, self._type, event_types(decider), tuple(upcasts))
+        self.fingerprint = fingerprint(
+            decider.evolve, decider.initial, self._type, event_types(decider), tuple(upcasts)
+        )
 
     def take(self, before: int, version: int, after: Folded[S]) -> Snapshot | None:
         if version // self.every == before // self.every:
