@@ -8,6 +8,7 @@ from typing import Any, cast
 import berka
 import ledger
 import ledger_account
+import ledger_app
 import pytest
 from ledger_account import Command
 from ledger_app import balances, closing
@@ -38,7 +39,7 @@ def test_every_row_is_booked_refused_or_malformed_on_every_store(folder: Path, e
 def test_the_views_have_what_the_bank_printed(folder: Path, tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path / 'ledger.db'}"
     ran(folder, url)
-    with ledger.ledger.open(url) as session:
+    with ledger_app.ledger.open(url) as session:
         assert dict(session.view(balances).scan()) == small_bank.BALANCES
         assert dict(session.view(closing).scan()) == small_bank.CLOSINGS
         assert session.category(ledger_account).state("1").balance == small_bank.BALANCES["1"]
@@ -83,7 +84,7 @@ def test_a_loader_that_forgets_the_ids_is_caught(folder: Path, tmp_path: Path) -
     """The planted fault: commands without the bank's transaction numbers."""
     url = f"sqlite:{tmp_path / 'ledger.db'}"
     expected = ran(folder, url)
-    with ledger.ledger.open(url) as session:
+    with ledger_app.ledger.open(url) as session:
         accounts = cast(Accounts, Forgetful(session.category(ledger_account)))
         loaded = load(berka.Transactions(folder), accounts, berka.accounts(folder), lambda _: None)
         session.catch_up()

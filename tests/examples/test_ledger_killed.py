@@ -17,7 +17,7 @@ import pytest
 from tests.examples.conftest import BANK
 
 KILLS: Final = 3
-ROWS: Final = 12_000  # of the real file: a quarter; tests/examples/test_ledger_whole.py has them all
+ROWS: Final = 8_000  # of the real file; tests/examples/test_ledger_whole.py has them all
 ATTEMPTS: Final = 10  # a program that ends before the blow falls is no kill: try again, on a new file
 LOOK_S: Final = 0.001
 
@@ -33,7 +33,7 @@ def test_killed_three_times_and_run_again_the_views_are_the_same(
     moments = [0]
     for attempt in range(ATTEMPTS):
         path = tmp_path / f"killed-{attempt}.db"
-        moments = sorted(random.randrange(1, work) for _ in range(KILLS))
+        moments = sorted(random.randrange(1, work * 9 // 10) for _ in range(KILLS))
         if all(killed(berka_folder, path, moment) for moment in moments):
             break
     else:
@@ -43,10 +43,11 @@ def test_killed_three_times_and_run_again_the_views_are_the_same(
     assert rest["views"] == whole["views"]
     assert rest["events"] == whole["events"] == before + rest["loaded"]["appended"]
     assert finished(berka_folder, path)["loaded"]["appended"] == 0
+    at = ", ".join(f"{moment / work:.0%}" for moment in moments)
     record_property(
         "figure",
-        f"ledger, kill -9 at {KILLS} random moments ({', '.join(f'{moment / work:.0%}' for moment in moments)} of the work, "
-        f"{before:,} of {whole['events']:,} events on disk after the last): identical digests of all rows",
+        f"ledger, {ROWS:,} rows, kill -9 at {KILLS} random moments ({at} of the work; {before:,} of {whole['events']:,} "
+        "events on disk after the last): identical digests of all rows",
     )
 
 
@@ -71,8 +72,11 @@ def killed(folder: Path, path: Path, moment: int) -> bool:
 
 
 def done(path: Path) -> int:
-    """The work in a file: events appended, and events passed by each view."""
-    return events(path) + asked(path, "SELECT coalesce(sum(position), 0) FROM checkpoints")
+    """The work in a file: events appended, which is three quarters of it, and events passed by each of the three views.
+
+    A program killed while it folds a view leaves a lease behind, and the next one waits for its end: ten idle seconds.
+    """
+    return 9 * events(path) + asked(path, "SELECT coalesce(sum(position), 0) FROM checkpoints")
 
 
 def events(path: Path) -> int:
