@@ -28,7 +28,7 @@ FORMAT: Final = 1
 D = TypeVar("D")
 
 
-class Envelope(Struct, Generic[D], frozen=True, array_like=True):
+class Envelope(Struct, Generic[D], frozen=True, array_like=True, gc=False):
     format: int
     tenant: str
     slots: tuple[Slot, ...]
@@ -38,7 +38,7 @@ class Envelope(Struct, Generic[D], frozen=True, array_like=True):
     data: D
 
 
-class _Bare(Struct, Generic[D], frozen=True, array_like=True):
+class _Bare(Struct, Generic[D], frozen=True, array_like=True, gc=False):
     """An envelope of which only the data is wanted: what a fold reads."""
 
     format: Raw
@@ -50,7 +50,7 @@ class _Bare(Struct, Generic[D], frozen=True, array_like=True):
     data: D
 
 
-class _Frame(Struct, frozen=True, array_like=True):
+class _Frame(Struct, frozen=True, array_like=True, gc=False):
     """An envelope whose constant parts are encoded once a commit."""
 
     format: int

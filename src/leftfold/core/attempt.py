@@ -16,7 +16,11 @@ class Failed(Struct, frozen=True):
     error: Exception
 
     def __str__(self) -> str:
-        return f"{type(self.error).__name__}: {self.error}"[:500]
+        try:
+            text = str(self.error)
+        except Exception as broken:  # any: an exception of the user's may not even be able to say what it is
+            text = f"(no message: {type(broken).__name__})"
+        return f"{type(self.error).__name__}: {text}"[:500].encode("utf-8", "backslashreplace").decode()
 
 
 def attempt(function: Callable[..., T], *arguments: Any) -> T | Failed:

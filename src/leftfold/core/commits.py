@@ -16,7 +16,7 @@ E_co = TypeVar("E_co", covariant=True)
 Once = Literal["stream", "forever"]
 
 
-class Framed(Struct, frozen=True):
+class Framed(Struct, frozen=True, gc=False):
     """One event, ready to store: the slots it takes (primary first) and its exact envelope bytes."""
 
     type: str
@@ -33,7 +33,7 @@ class Snapshot(Struct, frozen=True):
     state: bytes
 
 
-class Commit(Struct, frozen=True):
+class Commit(Struct, frozen=True, gc=False):
     """All the events of one decision: appended together or not at all.
 
     `expected` names every stream that is written or guarded, with the version that was seen: the commit wins only if
@@ -51,7 +51,7 @@ class Commit(Struct, frozen=True):
     snapshot: Snapshot | None = None
 
 
-class Appended(Struct, frozen=True):
+class Appended(Struct, frozen=True, gc=False):
     """What a store answers to a commit. `position` is that of the last event, 0 while the log has not placed it."""
 
     receipt: Receipt

@@ -1,4 +1,7 @@
-"""Events: as the user sees them (`Recorded`), as a store keeps them (`Stored`), and what is noted beside them."""
+"""Events: as the user sees them (`Recorded`), as a store keeps them (`Stored`), and what is noted beside them.
+
+gc=False, here and elsewhere: such a value is a tree, never a circle, so the collector need not visit it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ E_co = TypeVar("E_co", covariant=True)
 Slot = tuple[str, int]  # a stream's text form and a version in it: one place in one stream, taken once
 
 
-class Metadata(Struct, frozen=True, omit_defaults=True):
+class Metadata(Struct, frozen=True, omit_defaults=True, gc=False):
     """Why an event exists. Kept with every event of the commit.
 
     `command_id` of the commit; `command` is its type's name; `correlation_id` is shared by all that follows from one
@@ -30,7 +33,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True):
     traceparent: str | None = None
 
 
-class Recorded(Struct, Generic[E_co], frozen=True):
+class Recorded(Struct, Generic[E_co], frozen=True, gc=False):
     """An event as it was recorded: the user's `data`, and where, when and why it came to be.
 
     `slots` are the places it takes, primary first: (stream, version). `position` is its place in the log, from 1;
@@ -65,7 +68,7 @@ class Recorded(Struct, Generic[E_co], frozen=True):
         return self.slots[0][1]
 
 
-class Stored(Struct, frozen=True):
+class Stored(Struct, frozen=True, gc=False):
     """An event as a store hands it over: `body` is the exact envelope bytes that were appended.
 
     `version` is the one in the stream that was read, 0 when the log was read.

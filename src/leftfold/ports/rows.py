@@ -15,7 +15,7 @@ PAGE_ROWS: Final = 500
 T = TypeVar("T")
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, gc=False):
     """A stored row. `applied` is the position of the last event folded into it."""
 
     key: str
@@ -23,7 +23,7 @@ class Row(Struct, frozen=True):
     applied: int
 
 
-class Change(Struct, frozen=True):
+class Change(Struct, frozen=True, gc=False):
     """One row's new form, `body` None to remove it, and how its index entries change."""
 
     key: str
