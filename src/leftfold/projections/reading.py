@@ -17,6 +17,7 @@ from leftfold.projections.builds import ViewBuilds, build_version
 from leftfold.projections.project import Fold, check_scalar
 from leftfold.projections.tables import suffix
 from leftfold.subscriptions.bell import OTHERS_S, Bell
+from leftfold.subscriptions.deadletters import waiting
 from leftfold.subscriptions.feed import row_lane, stream_lane
 
 R_co = TypeVar("R_co", covariant=True)
@@ -147,8 +148,9 @@ class ViewReader(Generic[R_co]):
         lane = next((lane for lane in (row_lane(key), *streams) if lane in parked), None)
         if lane is None:
             return None
-        letter = self._backend.dead.list(build, lane, limit=1)[0]
-        return parked[lane], f"position {letter.position}: {letter.error}"
+        letters = waiting(self._backend, build, lane, limit=1)
+        why = f"position {letters[0].position}: {letters[0].error}" if letters else f"position {parked[lane]}"
+        return parked[lane], why
 
     def _hint(self) -> str:
         live = self._builds.builds().live

@@ -15,14 +15,23 @@ DRAIN_EVENTS: Final = 500  # one write: the lane stays parked until its last let
 
 def waiting(backend: Backend, subscriber: str, lane: str, limit: int = DRAIN_EVENTS) -> list[DeadLetter]:
     """The letters that hold the lane, in order."""
-    return [one for one in backend.dead.list(subscriber, lane, limit=limit) if one.kind in ("poison", "queued")]
+    size = limit
+    while True:  # letters that hold nothing, as skipped ones, stand among the others
+        page = backend.dead.list(subscriber, lane, limit=size)
+        found = [one for one in page if one.kind in ("poison", "queued")][:limit]
+        if len(found) == limit or len(page) < size:
+            return found
+        size *= 2
 
 
 def drain(work: Work, backend: Backend, lane: str, on_progress: Callable[[int], None] = lambda done: None) -> int:
     """Retry the lane's letters. Returns how many still wait: 0 when the lane is free."""
     done = fenced = 0
-    while letters := waiting(backend, work.subscriber, lane):
-        progress = backend.checkpoints.load(work.subscriber)
+    while True:
+        progress = backend.checkpoints.load(work.subscriber)  # before the letters: else another's retry may go unseen
+        letters = waiting(backend, work.subscriber, lane)
+        if not letters:
+            return 0
         page = [stored for letter in letters for stored in backend.log.page(after=letter.position - 1, limit=1)]
         try:
             work.retry(page, letters, progress)
@@ -36,18 +45,17 @@ def drain(work: Work, backend: Backend, lane: str, on_progress: Callable[[int], 
             return len(left)
         done += len(letters)
         on_progress(done)
-    return 0
 
 
 def skip(work: Work, backend: Backend, lane: str, reason: str) -> int:
     """Give up the event that parks the lane, for a recorded reason, then drain the rest. Returns how many still wait."""
     if not reason.strip():
         raise ConfigError("skipping an event needs a reason: it is kept with the event for whoever asks later.")
+    progress = backend.checkpoints.load(work.subscriber)
     letters = waiting(backend, work.subscriber, lane, limit=1)
     if not letters:
         raise ConfigError(f"{work.subscriber!r} has no parked lane {lane!r}: see `leftfold dead APP list`.")
     head = letters[0]
-    progress = backend.checkpoints.load(work.subscriber)
     given_up = DeadLetter(head.subscriber, head.lane, head.position, "skipped", f"{reason} (was: {head.error})")
     step = Move(work.subscriber, progress.revision, progress.position, None, park=(given_up,), release=(head,))
     backend.checkpoints.move(step)
