@@ -1,7 +1,10 @@
-"""What an app promises on any store."""
+"""What an app promises on any store, at the level of its users."""
 
-from leftfold.testing.contracts.base import Contract
+from leftfold.testing.contracts.app_boundaries import AppBoundaries
+from leftfold.testing.contracts.app_commands import AppCommands
+from leftfold.testing.contracts.app_reactions import AppReactions
+from leftfold.testing.contracts.app_views import AppViews
 
 
-class AppContract(Contract):
+class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions):
     """Subclass with `make_backend`."""
