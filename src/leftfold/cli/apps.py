@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from types import ModuleType
 from typing import Any, Final, Literal, TypeVar
 
 import click
+from click.core import ParameterSource
 from msgspec import Struct
 
 from leftfold.app import App
+from leftfold.cli.output import APP
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable
 from leftfold.core.views import AnyView
@@ -28,12 +31,17 @@ Mode = Literal["rw", "ro"]
 
 
 class Target(Struct, frozen=True):
-    """What the command line named: an app, and where its data is."""
+    """What the command line named: an app, and where its data is. `flags` say so again in a command to copy."""
 
     name: str
     app: App
     url: str
     tenant: str | None
+    flags: str
+
+    def command(self, verb: str, *rest: str) -> str:
+        """A command on the same app and data, to be copied."""
+        return " ".join(["leftfold", verb, self.name, *rest]) + self.flags
 
     def open(self, mode: Mode) -> Session:
         """A session that never makes a missing store. `ro` where nothing is written, not even a new build's name."""
@@ -60,7 +68,11 @@ def target_options(command: F) -> F:
 
 def target(app: str, store: str | None, tenant: str | None) -> Target:
     found = load_app(app)
-    return Target(app, found, store or f"sqlite:{found.name}.db", tenant)
+    click.get_current_context().meta[APP] = app
+    source = click.get_current_context().get_parameter_source("store")
+    flags = f" --store {shlex.quote(store)}" if store and source is ParameterSource.COMMANDLINE else ""
+    flags += f" --tenant {shlex.quote(tenant)}" if tenant else ""
+    return Target(app, found, store or f"sqlite:{found.name}.db", tenant, flags)
 
 
 def load_app(name: str, folder: Path | None = None) -> App:
@@ -70,7 +82,8 @@ def load_app(name: str, folder: Path | None = None) -> App:
     """
     module_name, _, path = name.partition(":")
     parts = path.split(".")
-    if not all(part.isidentifier() for part in [*module_name.split("."), *parts]):
+    names = [*module_name.split("."), *parts]
+    if module_name.endswith(".py") or not all(name.isidentifier() for name in names):
         raise click.BadParameter(f"{name[:200]!r} is not module:attribute, as bank:app.", param_hint="APP")
     found: Any = import_user_module(module_name, folder or Path.cwd())
     for part in parts:

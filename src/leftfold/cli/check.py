@@ -9,7 +9,7 @@ import click
 from leftfold.check import Finding, Level, check as check_session
 from leftfold.cli import exits
 from leftfold.cli.apps import target, target_options
-from leftfold.cli.output import clean, count, document, progress, show, styled, when_stopped
+from leftfold.cli.output import addressed, clean, count, document, progress, show, styled, when_stopped
 
 _COLOURS: Final[dict[Level, str]] = {"error": "bold red", "warning": "bold yellow", "note": "cyan"}
 
@@ -34,7 +34,7 @@ def check(ctx: click.Context, app: str, store: str | None, tenant: str | None, a
         document(found)
     else:
         for one in found:
-            _show(one, app)
+            _show(one)
         kinds = {level: sum(one.level == level for one in found) for level in _COLOURS}
         told = ", ".join(count(number, level) for level, number in kinds.items() if number)
         fine = "bold" if kinds["error"] or kinds["warning"] else "bold green"
@@ -43,10 +43,10 @@ def check(ctx: click.Context, app: str, store: str | None, tenant: str | None, a
     ctx.exit(exits.FOUND if any(one.level in counted for one in found) else 0)
 
 
-def _show(one: Finding, app: str) -> None:
+def _show(one: Finding) -> None:
     where = ""
     if one.positions:
         more = one.count - len(one.positions)
         where = f"  [position {', '.join(map(str, one.positions))}{f' and {more:,} more' if more else ''}]"
-    message = clean(one.message).replace(" APP", f" {app}")
+    message = addressed(clean(one.message))
     show(styled((f"{one.level:<7} ", _COLOURS[one.level]), message, (f"{where}  {one.code}", "dim")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -154,13 +155,12 @@ def _list_lanes(asked: Asked) -> None:
         )
         return
     one = lanes[0].head
-    base = f"leftfold dead {asked.aim.name}"
-    where = f"{one.subscriber} '{clean(one.lane)}'"
+    where = f"{one.subscriber} {shlex.quote(clean(one.lane))}"
     next_steps(
         [
-            (f"{base} show {where}", "the events, as stored"),
-            (f"{base} retry", "after the code was mended"),
-            (f"{base} skip {where} --reason '...'", "to give the event up"),
+            (asked.aim.command("dead", "show", where), "the events, as stored"),
+            (asked.aim.command("dead", "retry"), "after the code was mended"),
+            (asked.aim.command("dead", "skip", where, "--reason '...'"), "to give the event up"),
         ]
     )
 
@@ -246,7 +246,7 @@ def _say_left(asked: Asked, found: list[tuple[Lane, int]], nothing: str) -> bool
     if not found:
         show(nothing)
     elif failing:
-        next_steps([(f"leftfold dead {asked.aim.name} list", "what went wrong")])
+        next_steps([(asked.aim.command("dead", "list"), "what went wrong")])
     return failing
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from leftfold.app import App
 from leftfold.cli import bank
-from leftfold.cli.apps import import_user_module, json_option, load_app
+from leftfold.cli.apps import STORE, import_user_module, json_option, load_app
 from leftfold.cli.init import write_project
 from leftfold.cli.output import count, document, next_steps, progress, show, styled, when_stopped
 from leftfold.core.views import View
@@ -108,19 +108,22 @@ def _show_richest(richest: list[tuple[str, Any]]) -> None:
 
 def _show_next(folder: Path, key: str, audit: bank.Audit) -> None:
     leftfold = _program(folder)
+    store = " --store sqlite:bank.db" if STORE in os.environ else ""  # which names another store
     steps = [
         (f"cd {shlex.quote(str(folder))}", ""),
-        (f"{leftfold} log bank:app --last 10", "what happened last"),
-        (f"{leftfold} explain bank:app balances {key}", "why that balance is what it is"),
+        (f"{leftfold} log bank:app --last 10{store}", "what happened last"),
+        (f"{leftfold} explain bank:app balances {key}{store}", "why that balance is what it is"),
     ]
     if audit.transfer:
-        steps.append((f"{leftfold} trace bank:app {audit.transfer}", "a transfer, and the deposit that it caused"))
+        steps.append(
+            (f"{leftfold} trace bank:app {audit.transfer}{store}", "a transfer, and the deposit that it caused")
+        )
     steps += [
-        (f"{leftfold} views bank:app", "how far the views and the reaction are"),
-        (f"{leftfold} views bank:app rebuild balances", "beside the one that serves"),
-        (f"{leftfold} views bank:app diff balances", "row by row"),
-        (f"{leftfold} views bank:app promote balances", "switch over"),
-        (f"{leftfold} check bank:app", "all of history against today's code"),
+        (f"{leftfold} views bank:app{store}", "how far the views and the reaction are"),
+        (f"{leftfold} views bank:app rebuild balances{store}", "beside the one that serves"),
+        (f"{leftfold} views bank:app diff balances{store}", "row by row"),
+        (f"{leftfold} views bank:app promote balances{store}", "switch over"),
+        (f"{leftfold} check bank:app{store}", "all of history against today's code"),
     ]
     show(
         styled(("\nTry next", "bold"), f"  ({count(len(steps) - 1, 'command')}; the code is in account.py and bank.py)")

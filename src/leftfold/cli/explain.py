@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from leftfold.cli.apps import target, target_options, view_named
-from leftfold.cli.output import brief, clean, count, document, moment, show, styled
+from leftfold.cli.output import addressed, brief, clean, count, document, moment, show, styled
 from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.streams import check_key
 from leftfold.core.views import SqlView
@@ -54,8 +54,8 @@ def _show(found: Explanation, everything: bool, behind: int) -> None:
         show(
             styled(
                 ("! ", "bold red"),
-                f"the events fold to {brief(found.row) or '{}'} with today's code, but that is not what is stored: "
-                f"see `leftfold views APP` for a build whose code changed, or `leftfold dead APP` for a parked key.",
+                f"the events fold to {_value(found.row)} with today's code, but that is not what is stored: ",
+                addressed("`leftfold views APP` shows a build whose code changed, `leftfold dead APP` a parked key."),
             )
         )
     if behind > 0:

@@ -19,13 +19,14 @@ from rich.console import Console
 from leftfold.cli.apps import target, target_options
 from leftfold.cli.output import aside, brief, clean, json_line, moment, screen, styled, when_stopped
 from leftfold.core.events import Recorded, Stored
+from leftfold.core.state import DAWN
 from leftfold.core.streams import check_category, parse_stream
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.session import Session
 
 POLL_S: Final = 0.25  # how often --follow looks for what other processes appended
 
-_AGE = re.compile(r"(\d{1,9})\s*(s|min|m|h|d)\Z")
+_AGE = re.compile(r"(\d{1,7})\s*(s|min|m|h|d)\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 
 
@@ -178,10 +179,10 @@ class _Lines:
             f"  {brief(decoded(event.data))}",
             (f"  {clean(meta.command or 'append')}{who}", "dim"),
         )
-        fits = self._console.is_terminal
-        self._console.print(
-            line, no_wrap=fits, overflow="ellipsis" if fits else "ignore", soft_wrap=not fits, crop=fits
-        )
+        if self._console.is_terminal:
+            self._console.print(line, no_wrap=True, overflow="ellipsis", soft_wrap=False)
+        else:
+            click.echo(line.plain)
 
 
 def decoded(data: Raw) -> object:
@@ -206,7 +207,7 @@ def _since(text: str | None, now: datetime) -> tuple[int, datetime | None]:
     if text.isdecimal() and len(text) < 16:
         return max(0, int(text) - 1), None
     if age := _AGE.match(text):
-        return 0, now - timedelta(**{_UNITS[age.group(2)]: int(age.group(1))})
+        text = (now - min(now - DAWN, timedelta(**{_UNITS[age.group(2)]: int(age.group(1))}))).isoformat()
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -6,6 +6,7 @@ unavailable · 130 stopped by Ctrl-C · 141 the reader of the output went away. 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Any
@@ -22,7 +23,7 @@ from leftfold.cli.doctor import doctor
 from leftfold.cli.explain import explain
 from leftfold.cli.init import init
 from leftfold.cli.log import log
-from leftfold.cli.output import RESUME, aside, clean, json_line, styled
+from leftfold.cli.output import RESUME, addressed, aside, clean, json_line, styled
 from leftfold.cli.trace import trace
 from leftfold.cli.views import views
 from leftfold.core.errors import LeftfoldError, StoreUnavailable
@@ -53,6 +54,9 @@ class Verbs(click.Group):
         return list(self.commands)  # in the order in which one meets them
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # any text can be shown on any terminal
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -74,6 +78,7 @@ class Verbs(click.Group):
 
 
 def _complain(ctx: click.Context, error: str, message: str) -> None:
+    message = addressed(message)
     if ctx.meta["leftfold.json"]:
         json_line({"error": error, "message": message}, err=True)
     else:

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 RESUME: Final = "leftfold.resume"  # in ctx.meta: what to say when Ctrl-C stops the verb
+APP: Final = "leftfold.app"  # in ctx.meta: the app that the command line named
 PIPE_WIDTH: Final = 200  # a pipe has no width: tables are not folded for it
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -35,9 +36,15 @@ def aside() -> Console:
     return _console(sys.stderr)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """The reader went away: said by an exit code, in one place."""
+        raise BrokenPipeError
+
+
 def _console(file: Any) -> Console:
     width = None if file.isatty() else PIPE_WIDTH
-    return Console(file=file, width=width, highlight=False, emoji=False, markup=False, soft_wrap=True)
+    return _Console(file=file, width=width, highlight=False, emoji=False, markup=False, soft_wrap=True)
 
 
 def show(*parts: RenderableType) -> None:
@@ -132,6 +139,12 @@ def _nothing(done: int, total: int) -> None:
 def when_stopped(message: str) -> None:
     """What to say when Ctrl-C stops this verb: how to go on."""
     click.get_current_context().meta[RESUME] = message
+
+
+def addressed(message: str) -> str:
+    """A message whose `APP` is the one that the command line named, so that its commands can be copied."""
+    app = click.get_current_context().meta.get(APP)
+    return re.sub(r"(`leftfold \w+) APP\b", rf"\1 {app}", message) if app else message
 
 
 def next_steps(lines: Sequence[tuple[str, str]]) -> None:

@@ -24,8 +24,6 @@ from leftfold.cli.output import (
     styled,
     when_stopped,
 )
-from leftfold.core.errors import ConfigError
-from leftfold.core.views import SqlView
 from leftfold.operations import Difference, SubscriberStatus
 from leftfold.session import Session
 from leftfold.subscriptions.health import FROZEN_S, State
@@ -88,7 +86,7 @@ class Asked:
         self.view = view or ""
 
     def command(self, action: str, view: str = "") -> str:
-        return f"leftfold views {self.aim.name} {action} {view or self.view}"
+        return self.aim.command("views", action, *([view or self.view] if view or self.view else []))
 
 
 def _status(asked: Asked) -> bool:
@@ -139,14 +137,14 @@ def _hints(asked: Asked, one: SubscriberStatus) -> list[str]:
     """What to do about it."""
     hints: list[str] = []
     if one.health.parked:
-        hints.append(f"{one.name}: {count(one.health.parked, 'lane')} parked: leftfold dead {asked.aim.name}")
+        hints.append(f"{one.name}: {count(one.health.parked, 'lane')} parked: {asked.aim.command('dead')}")
     if one.health.state == "frozen" and _is_wrong(one):
         hints.append(
             f"{one.name}: has not moved for {FROZEN_S:g} s or more: start app.run(), or call session.catch_up()."
         )
     if one.refused:
         hints.append(
-            f"{one.name}: {count(one.refused, 'command')} refused: leftfold dead {asked.aim.name} list --refused"
+            f"{one.name}: {count(one.refused, 'command')} refused: {asked.aim.command('dead', 'list --refused')}"
         )
     if not one.in_code and one.role == "live":
         hints.append(
@@ -173,7 +171,7 @@ def _rebuild(asked: Asked) -> bool:
         return False
     show(styled("Built ", (build, "bold"), f" beside the live one, up to position {position:,}. Nothing reads it yet."))
     if parked:
-        show(styled(("! ", "bold red"), f"{count(parked, 'lane')} parked in it: leftfold dead {asked.aim.name}"))
+        show(styled(("! ", "bold red"), f"{count(parked, 'lane')} parked in it: {asked.aim.command('dead')}"))
     next_steps([(asked.command("diff"), "which rows differ, and why"), (asked.command("promote"), "let it serve")])
     return False
 
@@ -216,7 +214,8 @@ def _show_difference(asked: Asked, one: Difference, number: int) -> None:
     show(styled((clean(one.key), "bold cyan")))
     for name, (live, candidate) in one.fields.items():
         show(styled(f"    {clean(name)}: ", (_value(live), "red"), " -> ", (_value(candidate), "green")))
-    show(styled((f"    made by {', '.join(clean(event) for event in one.events) or 'no readable event'}", "dim")))
+    if one.events:
+        show(styled((f"    made by {', '.join(clean(event) for event in one.events)}", "dim")))
 
 
 def _value(value: Any) -> str:
@@ -246,10 +245,7 @@ def _rollback(asked: Asked) -> bool:
 
 
 def _digest(asked: Asked) -> bool:
-    tables = {one.name for one in asked.aim.app.views if isinstance(one, SqlView)}
-    if asked.view in tables:
-        raise ConfigError(f"{asked.view!r} is a SqlView: its tables are yours to compare, only rows have a digest.")
-    names = [asked.view] if asked.view else [name for name in asked.session.builds if name not in tables]
+    names = [asked.view] if asked.view else list(asked.session.builds)
     found = {name: asked.session.operations.digest(name) for name in names}
     if asked.as_json:
         document(found)
