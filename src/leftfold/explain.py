@@ -5,19 +5,23 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from leftfold.codec.envelope import Codec
+from leftfold.core.attempt import Failed, attempt
+from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.core.schema import Schema
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.projections.builds import ViewBuilds
 from leftfold.projections.project import Fold
-from leftfold.subscriptions.feed import Unreadable, interest, select
+from leftfold.subscriptions.feed import Unreadable, interest, row_lane, select, stream_lane
+
+LETTERS: Final = 100_000  # of one lane: more than a person will ever free
 
 
 class Step(Struct, frozen=True):
@@ -46,20 +50,46 @@ class Explanation(Struct, frozen=True):
 
 
 def explain(backend: Backend, codec: Codec, schema: Schema, builds: ViewBuilds, key: str) -> Explanation:
-    """Fold the key's events again, up to the live build's checkpoint, and say what each did."""
+    """Fold the key's events again, up to the live build's checkpoint, and say what each did.
+
+    Events that the build has set aside (parked, or skipped) are not in its row, and so not among the steps.
+    """
     build = builds.ensure().live or ""
     fold = builds.fold(build)
     upto = backend.checkpoints.load(build).position
     found = backend.rows.get(build, [key]).get(key)
     stored = fold.decode(found) if found else None
-    row, steps = None, list[Step]()
+    row, steps, aside = None, list[Step](), _Aside(backend, build, key)
     for event in key_events(backend, codec, schema, fold, key):
         if event.position > upto:
             break
-        after = fold.step(row, event, key)
+        if aside.holds(event):
+            continue
+        after = attempt(fold.step, row, event, key)
+        if isinstance(after, Failed):
+            raise ConfigError(f"today's code of {build} can't fold {event.id}, which it once did: {after}.")
         steps.append(_step(event, row if row is not None else fold.view.initial, after))
         row = after
     return Explanation(fold.view.name, build, key, row, stored, row == stored, steps)
+
+
+class _Aside:
+    """What a build has set aside of one row's events."""
+
+    def __init__(self, backend: Backend, build: str, key: str) -> None:
+        self._backend, self._build, self._lane = backend, build, row_lane(key)
+        self._any = any(name == build for name, _ in backend.dead.count())
+        self._lanes: dict[str, set[int]] = {}
+
+    def holds(self, event: Recorded[Any]) -> bool:
+        lanes = (self._lane, stream_lane(str(event.stream)))
+        return self._any and any(event.position in self._positions(lane) for lane in lanes)
+
+    def _positions(self, lane: str) -> set[int]:
+        if lane not in self._lanes:
+            letters = self._backend.dead.list(self._build, lane, limit=LETTERS)
+            self._lanes[lane] = {one.position for one in letters}
+        return self._lanes[lane]
 
 
 def key_events(backend: Backend, codec: Codec, schema: Schema, fold: Fold, key: str) -> Iterator[Recorded[Any]]:
@@ -77,7 +107,10 @@ def key_events(backend: Backend, codec: Codec, schema: Schema, fold: Fold, key: 
     after = 0
     while page := backend.log.page(after=after):
         for event in select(codec, page, wanted):
-            if not isinstance(event, Unreadable) and key in fold.keys(event):
+            if isinstance(event, Unreadable):
+                continue
+            keys = attempt(fold.keys, event)  # one that fails is parked with its stream: it is in no row
+            if not isinstance(keys, Failed) and key in keys:
                 yield event
         after = page[-1].position
 

@@ -94,7 +94,8 @@ class Operations:
         builds = self._named(name)
         now = builds.ensure()
         candidate = now.candidate
-        if candidate is None or self._is_finished(candidate) or builds.is_changed(candidate):
+        in_code = candidate is not None and build_version(candidate) in builds.versions
+        if candidate is None or not in_code or self._is_finished(candidate) or builds.is_changed(candidate):
             candidate = builds.restart()
         self._catch_up(builds, candidate, on_progress)
         return candidate
