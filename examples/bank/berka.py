@@ -111,6 +111,8 @@ def iso(yymmdd: str) -> str:
 
 def hundredths(text: str) -> int:
     """Exact: `700.00` -> 70000, `-18.9` -> -1890. Raises ValueError."""
+    if text[-3:-2] == "." and text.isascii() and (digits := text[:-3] + text[-2:]).isdecimal() and len(digits) < 18:
+        return int(digits)  # nearly every amount looks so
     found = _MONEY.match(text)
     if found is None:
         raise ValueError(f"{text[:40]!r} is no amount")

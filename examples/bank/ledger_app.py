@@ -1,4 +1,4 @@
-"""The ledger as an app: three views of its bookings. `leftfold views ledger_app:ledger status --url sqlite:ledger.db`"""
+"""The ledger as an app: three views of its bookings. `leftfold views ledger_app:ledger status --store sqlite:ledger.db`"""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def closing_row(_: int, event: Booked) -> int:
     return event.balance
 
 
-balances = View("balances", initial=0, evolve=balance, indexes={"amount": lambda amount: amount})
+balances = View("balances", initial=0, evolve=balance)
 turnover = View("turnover", initial=Turnover(), evolve=turnover_row, key=by_month)
 closing = View("closing", initial=0, evolve=closing_row, key=by_day)
 VIEWS: list[View[Any]] = [balances, turnover, closing]

@@ -51,6 +51,22 @@ def test_killed_three_times_and_run_again_the_views_are_the_same(
     )
 
 
+def test_stopped_by_ctrl_c_it_says_so_and_goes_on(berka_folder: Path, tmp_path: Path) -> None:
+    for attempt in range(ATTEMPTS):
+        path = tmp_path / f"stopped-{attempt}.db"
+        with subprocess.Popen(command(berka_folder, path), stderr=subprocess.PIPE, text=True) as program:
+            while program.poll() is None and not events(path):
+                time.sleep(LOOK_S)  # between two looks at the file
+            program.send_signal(signal.SIGINT)
+            told = program.communicate()[1]
+        if program.returncode:
+            break
+    assert (program.returncode, told) == (130, "ledger: stopped; run it again to go on.\n")
+    before = events(path)
+    rest = finished(berka_folder, path)
+    assert rest["events"] == before + rest["loaded"]["appended"]
+
+
 def command(folder: Path, path: Path) -> list[str]:
     return [sys.executable, f"{BANK / 'ledger.py'}", f"{folder}", f"{path}", "--limit", f"{ROWS}", "--json"]
 
