@@ -16,7 +16,7 @@ from leftfold import App, Session
 from leftfold.cli.apps import load_app
 from leftfold.cli.main import main
 
-ACCOUNT = '''
+ACCOUNT = """
 from msgspec import Struct
 
 class Open(Struct, frozen=True): owner: str
@@ -52,9 +52,9 @@ def evolve(account: Account, event: Event) -> Account:
         case Opened(): return Account(True, account.balance)
         case Deposited(amount): return Account(account.is_open, account.balance + amount)
         case TransferSent(_, amount): return Account(account.is_open, account.balance - amount)
-'''
+"""
 
-BANK = '''
+BANK = """
 import account
 from account import Deposit, Deposited, Opened, TransferSent
 from msgspec import Struct
@@ -79,7 +79,7 @@ def credit(event: Recorded[TransferSent]) -> list[Send]:
 balances = View("balances", initial=Balance(), evolve=balance)
 owners = View("owners", initial=0, evolve=count, key=by_owner)
 app = App("bank", deciders=[account], views=[balances, owners], reactions=[credit])
-'''
+"""
 
 MODULES = ("account", "bank", "shop", "broken", "things")
 

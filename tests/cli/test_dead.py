@@ -4,7 +4,10 @@ import pytest
 
 from tests.cli.desk import Desk
 
-POISON = ("case Deposited(amount): return Balance(", "case Deposited(13): raise ValueError('thirteen')\n        case Deposited(amount): return Balance(")
+POISON = (
+    "case Deposited(amount): return Balance(",
+    "case Deposited(13): raise ValueError('thirteen')\n        case Deposited(amount): return Balance(",
+)
 
 
 @pytest.fixture
@@ -36,7 +39,9 @@ def test_a_parked_lane_is_listed_with_what_went_wrong_and_what_waits(parked: Des
 def test_programs_get_the_letters(parked: Desk) -> None:
     letters = parked.lines("dead", "bank:app", "list")
     assert [(one["lane"], one["position"], one["kind"]) for one in letters] == [
-        ("row:ann", 2, "poison"), ("row:ann", 3, "queued"), ("row:ann", 4, "queued"),
+        ("row:ann", 2, "poison"),
+        ("row:ann", 3, "queued"),
+        ("row:ann", 4, "queued"),
     ]
     assert parked.lines("dead", "bank:app", "list", "owners") == []
 
@@ -108,7 +113,7 @@ def test_what_is_not_there_is_said(parked: Desk, args: tuple[str, ...], code: in
 
 def test_a_build_that_left_the_code_cant_be_retried(parked: Desk) -> None:
     (build,) = {one["subscriber"] for one in parked.lines("dead", "bank:app")}
-    parked.write(('evolve=balance)', 'evolve=balance, version=2)'))
+    parked.write(("evolve=balance)", "evolve=balance, version=2)"))
     assert "no longer in the code" in parked.error("dead", "bank:app", "retry", build, "row:ann", code=3)
 
 

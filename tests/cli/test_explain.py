@@ -6,7 +6,10 @@ import pytest
 
 from tests.cli.desk import Desk
 
-POISON = ("case Deposited(amount): return Balance(", "case Deposited(13): raise ValueError('thirteen')\n        case Deposited(amount): return Balance(")
+POISON = (
+    "case Deposited(amount): return Balance(",
+    "case Deposited(13): raise ValueError('thirteen')\n        case Deposited(amount): return Balance(",
+)
 
 
 def test_each_step_names_event_time_command_actor_and_what_changed(bank: Desk) -> None:
@@ -91,22 +94,22 @@ def test_a_parked_row_is_explained_up_to_where_it_stands(desk: Desk) -> None:
 
 
 def test_an_event_without_a_key_spoils_no_other_rows_explanation(desk: Desk) -> None:
-    desk.write(
-        ("-> str: return event.data.owner", "-> str: return {'Ann': 'ann'}[event.data.owner]")
-    )
+    desk.write(("-> str: return event.data.owner", "-> str: return {'Ann': 'ann'}[event.data.owner]"))
     desk.fill()
     assert desk.json("explain", "bank:app", "owners", "ann")["stored"] == 1
 
 
 def test_code_that_cant_fold_what_it_once_did_is_named(bank: Desk) -> None:
-    bank.write(("case Deposited(amount): return Balance(row.owner", "case Deposited(amount): return Balance(row.nothing"))
+    bank.write(
+        ("case Deposited(amount): return Balance(row.owner", "case Deposited(amount): return Balance(row.nothing")
+    )
     error = bank.error("explain", "bank:app", "balances", "ann", code=3)
     assert "can't fold account/ann@2" in error
     assert "AttributeError" in error
 
 
 def test_rows_of_another_shape_say_what_to_do(bank: Desk) -> None:
-    bank.write(('    owner: str = ""\n    cents: int = 0', '    owner: int = 0\n    cents: int = 0'))
+    bank.write(('    owner: str = ""\n    cents: int = 0', "    owner: int = 0\n    cents: int = 0"))
     assert "leftfold views bank:app rebuild balances" in bank.error("explain", "bank:app", "balances", "ann", code=3)
 
 
@@ -121,8 +124,11 @@ def test_a_view_that_is_not_there_brings_the_names_that_are(bank: Desk) -> None:
 
 def test_a_sql_view_is_its_authors_to_explain(bank: Desk) -> None:
     bank.write(
-        ("app = App(", "def put(sql, event: Opened): sql.execute('INSERT INTO {seen} VALUES (1)')\n"
-         "seen = SqlView('seen', schema='CREATE TABLE {seen} (x)', apply=put)\napp = App("),
+        (
+            "app = App(",
+            "def put(sql, event: Opened): sql.execute('INSERT INTO {seen} VALUES (1)')\n"
+            "seen = SqlView('seen', schema='CREATE TABLE {seen} (x)', apply=put)\napp = App(",
+        ),
         ("import App, Recorded, Send, View", "import App, Recorded, Send, SqlView, View"),
         ("views=[balances, owners]", "views=[balances, owners, seen]"),
     )

@@ -14,7 +14,9 @@ def test_an_app_may_be_an_attribute_of_an_attribute(bank: Desk) -> None:
     assert "account/ann@1" in bank.ok("log", "things:shelf.app")
 
 
-@pytest.mark.parametrize("name", ["bank", "bank:", ":app", "bank.py:app", "../bank:app", "bank:app:app", "", "ba nk:a-p"])
+@pytest.mark.parametrize(
+    "name", ["bank", "bank:", ":app", "bank.py:app", "../bank:app", "bank:app:app", "", "ba nk:a-p"]
+)
 def test_another_form_is_wrong_use(desk: Desk, name: str) -> None:
     assert "module:attribute" in desk.error("log", name, code=2)
 

@@ -23,6 +23,8 @@ def test_the_tree_is_the_same_from_any_of_its_events(bank: Desk) -> None:
     assert [one["id"] for one in sent["events"]] == ["account/bob@2"]
 
 
-@pytest.mark.parametrize("event", ["account/ann@9", "account/nobody@1", "account/ann", "ann@1", "account/ann@x", "@1", "x/\x00@1"])
+@pytest.mark.parametrize(
+    "event", ["account/ann@9", "account/nobody@1", "account/ann", "ann@1", "account/ann@x", "@1", "x/\x00@1"]
+)
 def test_an_event_that_is_not_there_is_said(bank: Desk, event: str) -> None:
     assert bank.error("trace", "bank:app", event, code=3)

@@ -5,10 +5,19 @@ import pytest
 from tests.cli.desk import Desk
 
 HALVED = (
-    ("case Deposited(amount): return Balance(row.owner, row.cents + amount)", "case Deposited(amount): return Balance(row.owner, row.cents + amount // 2)"),
-    ('View("balances", initial=Balance(), evolve=balance)', 'View("balances", initial=Balance(), evolve=balance, version=2)'),
+    (
+        "case Deposited(amount): return Balance(row.owner, row.cents + amount)",
+        "case Deposited(amount): return Balance(row.owner, row.cents + amount // 2)",
+    ),
+    (
+        'View("balances", initial=Balance(), evolve=balance)',
+        'View("balances", initial=Balance(), evolve=balance, version=2)',
+    ),
 )
-POISON = ("case Deposited(amount): return Balance(", "case Deposited(13): raise ValueError('thirteen')\n        case Deposited(amount): return Balance(")
+POISON = (
+    "case Deposited(amount): return Balance(",
+    "case Deposited(13): raise ValueError('thirteen')\n        case Deposited(amount): return Balance(",
+)
 
 
 def stop_the_clock(desk: Desk, hours: int) -> None:
@@ -16,9 +25,7 @@ def stop_the_clock(desk: Desk, hours: int) -> None:
     import sqlite3
 
     with sqlite3.connect(desk.folder / "bank.db") as database:
-        database.execute(
-            "UPDATE events SET body = cast(replace(cast(body AS TEXT), strftime('%Y'), '2001') AS BLOB)"
-        )
+        database.execute("UPDATE events SET body = cast(replace(cast(body AS TEXT), strftime('%Y'), '2001') AS BLOB)")
         database.execute("UPDATE checkpoints SET moved_at = NULL")
     database.close()
 
@@ -36,7 +43,12 @@ def test_the_status_shows_every_build_and_reaction(bank: Desk) -> None:
 
 def test_programs_get_the_status_whole(bank: Desk) -> None:
     balances, _, credit = bank.json("views", "bank:app", "status")
-    assert (balances["name"], balances["role"], balances["in_code"], balances["changed"]) == ("balances", "live", True, False)
+    assert (balances["name"], balances["role"], balances["in_code"], balances["changed"]) == (
+        "balances",
+        "live",
+        True,
+        False,
+    )
     assert balances["health"]["state"] == "ok"
     assert credit["subscriber"] == "reaction:credit"
 
@@ -142,7 +154,9 @@ def test_a_candidate_whose_version_left_the_code_is_built_anew(bank: Desk) -> No
 
 @pytest.mark.parametrize("action", ["diff", "promote"])
 def test_without_a_candidate_the_next_step_is_a_rebuild(bank: Desk, action: str) -> None:
-    assert "run `leftfold views bank:app rebuild balances` first" in bank.error("views", "bank:app", action, "balances", code=3)
+    assert "run `leftfold views bank:app rebuild balances` first" in bank.error(
+        "views", "bank:app", action, "balances", code=3
+    )
 
 
 def test_without_a_previous_build_there_is_no_way_back(bank: Desk) -> None:
@@ -176,8 +190,8 @@ def test_sql_views_are_rebuilt_compared_and_digested_too(bank: Desk) -> None:
     bank.ok("views", "bank:app", "rebuild", "seen")
     *rows, summary = bank.lines("views", "bank:app", "diff", "seen", code=1)
     assert {(row["key"], str(row["fields"]["row"])) for row in rows} == {
-        ("seen", f"[{old}, {new}]") for old, new in
-        [({"x": "Ann"}, None), ({"x": "Bob"}, None), (None, {"x": "ANN"}), (None, {"x": "BOB"})]
+        ("seen", f"[{old}, {new}]")
+        for old, new in [({"x": "Ann"}, None), ({"x": "Bob"}, None), (None, {"x": "ANN"}), (None, {"x": "BOB"})]
     }
     assert summary["differing"] == 4
     assert "made by" not in bank.ok("views", "bank:app", "diff", "seen", code=1)

@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from leftfold.check.impure import impurities
-from leftfold.core.annotations import label
 from leftfold.core.errors import IntegrityError, LeftfoldError
 from leftfold.core.schema import event_types
 from leftfold.core.state import is_frozen
@@ -119,32 +118,40 @@ def _fold(view: AnyView) -> Fold | TableFold:
     return Fold(view) if isinstance(view, View) else TableFold(view)
 
 
+_IMPURE: Final[dict[str, tuple[Level, str]]] = {
+    "impure-fold": ("error", "a fold of the same events would differ; put the value in the event"),
+    "impure-decision": ("warning", "put the value in the command, to test and repeat it"),
+    "impure-reaction": ("warning", "sent again, an event would send something else; take the value from the event"),
+    "impure-event": ("warning", "an event stored without that field would read differently each time"),
+}
+
+
 def _impure(session: Session) -> Iterator[Finding]:
     """Clocks and chance where the same history must give the same answer."""
-    for function in _folds(session):
-        for what in impurities(function):
-            message = (
-                f"{label(function)} reaches {what}: a fold of the same events would differ. Put the value in the event."
-            )
-            yield Finding("error", "impure-fold", message)
+    events = dict.fromkeys(event for decider in session.app.deciders for event in event_types(decider))
+    parts: list[tuple[str, Any]] = [("impure-fold", one) for one in _folds(session)]
     for decider in session.app.deciders:
-        optional = (getattr(decider, name) for name in ("boundary", "streams") if hasattr(decider, name))
-        for function in (decider.decide, *optional):
-            for what in impurities(function):
-                message = f"{label(function)} reaches {what}: put the value in the command, to test and repeat it."
-                yield Finding("warning", "impure-decision", message)
-    for reaction in session.app.reactions.values():
-        for what in impurities(reaction):
-            message = f"{label(reaction)} reaches {what}: sent again, an event would send something else."
-            yield Finding("warning", "impure-reaction", message)
+        names = (name for name in ("decide", "boundary", "streams") if hasattr(decider, name))
+        parts += [("impure-decision", getattr(decider, name)) for name in names]
+    parts += [("impure-reaction", one) for one in session.app.reactions.values()]
+    parts += [("impure-event", one) for one in events]
+    for code, part in parts:
+        level, why = _IMPURE[code]
+        for what in impurities(part, *(event for event in events if event is not part)):
+            yield Finding(level, code, f"{_name(part)} reaches {what}: {why}.")
+
+
+def _name(thing: Any) -> str:
+    """A function, method or class as `module.name`; another callable by its class."""
+    named: Any = thing if hasattr(thing, "__qualname__") else type(thing)
+    return f"{named.__module__}.{named.__qualname__}"
 
 
 def _folds(session: Session) -> Iterator[Any]:
-    """Every function of which history is the only input, and the classes that it builds from stored bytes."""
+    """Every function of which history is the only input."""
     for decider in session.app.deciders:
         yield decider.evolve
         yield from getattr(decider, "upcasts", ())
-        yield from event_types(decider)
     for view in session.app.views:
         if isinstance(view, View):
             yield view.evolve

@@ -21,14 +21,14 @@ _CLOCKS: Final = frozenset({"now", "utcnow", "today"})  # of datetime and date, 
 _OURS: Final = frozenset({"leftfold", "msgspec"}) | sys.stdlib_module_names
 
 
-def impurities(thing: Any) -> list[str]:
+def impurities(thing: Any, *apart: type) -> list[str]:
     """What `thing`, a function or a class of the user's, reaches: `time.time (in rules.fee, line 12)`, sorted.
 
     Followed are global names, attributes of modules and classes, imports inside functions, and the user's own
-    functions and classes behind them. What arrives as an argument can't be seen.
+    functions and classes behind them, but for the classes `apart`. What arrives as an argument can't be seen.
     """
     found: set[str] = set()
-    _visit(thing, found, set())
+    _visit(thing, found, {id(one) for one in apart})
     return sorted(found)
 
 
@@ -56,7 +56,7 @@ def _visit_class(cls: type, found: set[str], seen: set[int]) -> None:
             _visit(factory, found, seen)
     for member in vars(cls).values():
         inner = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
-        if isinstance(inner, FunctionType):
+        if isinstance(inner, FunctionType) and inner.__code__.co_filename != "<string>":  # a dataclass's own
             _visit(inner, found, seen)
 
 
@@ -82,11 +82,7 @@ def _read(function: FunctionType, code: CodeType, found: set[str], seen: set[int
             case "LOAD_DEREF":
                 value = _content(cells.get(step.argval))
             case "LOAD_ATTR" | "LOAD_METHOD":
-                value = (
-                    getattr(value, step.argval, None)
-                    if isinstance(value, ModuleType | type)
-                    else _method(value, step.argval)
-                )
+                value = getattr(value, step.argval, None) if isinstance(value, ModuleType | type) else None
             case "IMPORT_NAME":
                 value = module = sys.modules.get(step.argval)
             case "IMPORT_FROM":
@@ -118,15 +114,9 @@ def _content(cell: Any) -> Any:
         return None
 
 
-def _method(value: Any, name: str) -> Any:
-    """A method of a module-level object, when the object is chance itself: `DICE = random.Random()`."""
-    kind = value.__class__
-    return getattr(kind, name, None) if kind.__module__ in _MODULES else None
-
-
 def _impure(value: Any) -> str | None:
-    """The name of a clock or a source of chance."""
-    name = str(getattr(value, "__name__", ""))
+    """The name of a clock or a source of chance: a function, a class, or an object such as `DICE = random.Random()`."""
+    name = str(getattr(value, "__name__", "")) or type(value).__name__
     owner = getattr(value, "__self__", None)
     if isinstance(owner, type) and name in _CLOCKS and any(base.__name__ == "date" for base in owner.__mro__):
         return f"{owner.__module__}.{owner.__qualname__}.{name}"

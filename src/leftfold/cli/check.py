@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import click
+import msgspec
 
 from leftfold.check import Finding, Level, check as check_session
 from leftfold.cli import exits
@@ -30,6 +31,7 @@ def check(ctx: click.Context, app: str, store: str | None, tenant: str | None, a
     with aim.open("ro") as session, progress("reading history", quiet=as_json) as advance:
         found = check_session(session, advance)
         end = session.backend.log.end()
+    found = [msgspec.structs.replace(one, message=addressed(clean(one.message))) for one in found]
     if as_json:
         document(found)
     else:
@@ -48,5 +50,4 @@ def _show(one: Finding) -> None:
     if one.positions:
         more = one.count - len(one.positions)
         where = f"  [position {', '.join(map(str, one.positions))}{f' and {more:,} more' if more else ''}]"
-    message = addressed(clean(one.message))
-    show(styled((f"{one.level:<7} ", _COLOURS[one.level]), message, (f"{where}  {one.code}", "dim")))
+    show(styled((f"{one.level:<7} ", _COLOURS[one.level]), one.message, (f"{where}  {one.code}", "dim")))
