@@ -63,9 +63,9 @@ class Category(Generic[C_contra, S, E]):
         Answers each in order: its outcome, or the refusal (or Rejected) in its place. Each command is a commit of its own,
         so a run that was stopped is simply run again. Notes are shared by all; StoreUnavailable and Contention are raised.
         """
-        waiting = iter(commands)
+        waiting, shared = iter(commands), Request((), None, **notes)
         while batch := list(islice(waiting, BATCH_COMMANDS)):
-            yield from Batch(self._deciding).handle([attempt(self._asked, *one, notes) for one in batch])
+            yield from Batch(self._deciding).handle([attempt(self._asked, *one, shared) for one in batch])
             self._rung()
 
     def transact(self, key: str, decide: Callable[[S], Sequence[E]], **notes: Unpack[Notes]) -> Outcome[S, E]:
@@ -75,7 +75,7 @@ class Category(Generic[C_contra, S, E]):
     def state(self, key: str, *, at: int | datetime | None = None) -> S:
         """The stream's state now; after version `at`; or with all that was recorded until the time `at` (aware)."""
         streams = (self._stream(key),)
-        return self._deciding.loader.load(streams).state if at is None else self._deciding.loader.at(streams, at)
+        return self._deciding.loader.load(streams).state if at is None else self._deciding.loader.at(streams, at).state
 
     def events(self, key: str, *, after: int = 0) -> Iterator[Recorded[E]]:
         """The stream's events in version order, from the one after version `after`, read a page at a time."""
@@ -87,10 +87,9 @@ class Category(Generic[C_contra, S, E]):
         self._rung()
         return outcome
 
-    def _asked(self, key: str, command: C_contra, command_id: str | None, notes: Notes) -> Asked[S, E]:
+    def _asked(self, key: str, command: C_contra, command_id: str | None, shared: Request) -> Asked[S, E]:
         streams, decide = (self._stream(key),), self._decider.decide
-        noted: Notes = {**notes, "command_id": command_id}
-        request = Request(streams, type(command).__name__, **noted)
+        request = shared.for_one(streams, type(command).__name__, command_id)
         return Asked(request, lambda state: decide(command, state), lambda _: streams)
 
     def _stream(self, key: str) -> str:
@@ -124,7 +123,9 @@ class BoundaryCategory(Generic[C_contra, S, E]):
     def state(self, command: C_contra, *, at: datetime | None = None) -> S:
         """The state that `command` would be decided on: now, or with all that was recorded until the time `at`."""
         streams = self._streams(command)
-        return self._deciding.loader.settled(streams).state if at is None else self._deciding.loader.at(streams, at)
+        return (
+            self._deciding.loader.settled(streams).state if at is None else self._deciding.loader.at(streams, at).state
+        )
 
     def _streams(self, command: C_contra) -> tuple[str, ...]:
         streams = tuple(dict.fromkeys(_text(one) for one in self._decider.boundary(command)))

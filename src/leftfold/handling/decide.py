@@ -17,7 +17,7 @@ from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError, Conflict, Contention, Rejected
 from leftfold.core.events import Metadata, Slot
 from leftfold.core.state import Folded
-from leftfold.core.streams import COMMAND_ID_BYTES, Receipt, check_key
+from leftfold.core.streams import CATEGORY_BYTES, COMMAND_ID_BYTES, KEY_BYTES, Receipt, check_key
 from leftfold.handling.loading import TICK, Loader
 from leftfold.handling.turns import Turns
 from leftfold.ports.backend import Backend
@@ -31,6 +31,7 @@ MAX_TRIES: Final = 10  # a command that loses ten races in a row has a stream th
 PAUSE_S: Final = 0.001  # the first pause after a lost race; it doubles, with jitter, up to MAX_PAUSE_S
 MAX_PAUSE_S: Final = 0.05
 ACTOR_BYTES: Final = 256
+EVENT_ID_BYTES: Final = CATEGORY_BYTES + KEY_BYTES + 24  # category/key@version
 
 
 class Request(Struct, frozen=True):
@@ -52,10 +53,17 @@ class Request(Struct, frozen=True):
             check_key(self.command_id, "command_id", COMMAND_ID_BYTES)
         if self.correlation_id is not None:
             check_key(self.correlation_id, "correlation_id", COMMAND_ID_BYTES)
+        if self.causation_id is not None:
+            check_key(self.causation_id, "causation_id", EVENT_ID_BYTES)
         if self.actor is not None:
             check_key(self.actor, "actor", ACTOR_BYTES)
         if self.traceparent is not None:
             check_key(self.traceparent, "traceparent", ACTOR_BYTES)
+
+    def for_one(self, streams: tuple[str, ...], name: str, command_id: str | None) -> Request:
+        """The same notes on one command of many."""
+        notes = (self.once, self.expected, self.correlation_id, self.causation_id, self.actor, self.traceparent)
+        return Request(streams, name, command_id, *notes)
 
     def metadata(self) -> Metadata:
         made = self.command_id or os.urandom(12).hex()
@@ -99,8 +107,9 @@ class Deciding(Generic[S, E]):
         streams = request.streams
         cached = self.loader.cached(streams) if trust_cache and request.expected == "any" else None
         folded = cached or self.loader.load(streams)
-        if request.command_id is not None:
-            # After the load: an id that is still unknown now is in no version that the load saw.
+        if request.command_id is not None and cached is None:
+            # After the load: an id that is still unknown now is in no version that the load saw. On a cached state the
+            # append itself finds a known id, and the next try comes here.
             found = self.store.find(request.command_id, streams[0], forever=request.once == "forever")
             if found is not None:
                 return self._repeat(streams, found)
@@ -151,8 +160,8 @@ class Deciding(Generic[S, E]):
             raise Rejected(f"this command id was given to a command on {home} before.", field="command_id")
         names = (home,) if len(streams) == 1 else streams
         version = max((v for event in events for name, v in event.slots if name == home), default=0)
-        state = self.loader.at(names, version if len(names) == 1 else events[-1].at)
-        return Outcome(state, tuple(event.data for event in events), version, found.receipt, repeated=True)
+        then = self.loader.at(names, version if len(names) == 1 else events[-1].at)
+        return Outcome(then.state, tuple(event.data for event in events), then.seen[home], found.receipt, repeated=True)
 
 
 def _take(places: tuple[str, ...], seen: dict[str, int]) -> tuple[Slot, ...]:

@@ -75,27 +75,30 @@ class Loader(Generic[S, E]):
             folded = again
         return folded
 
-    def at(self, streams: tuple[str, ...], at: int | datetime) -> S:
+    def at(self, streams: tuple[str, ...], at: int | datetime) -> Folded[S]:
         """Time travel: the state after version `at` (of one stream), or after all that was recorded until then."""
         if isinstance(at, datetime) and at.tzinfo is None:
             raise Rejected("at must have a time zone, as datetime(2026, 5, 1, tzinfo=UTC).", field="at")
-        state = fresh(self._decider.initial)
-        if len(streams) == 1:
-            events = self.recorded(streams[0])
-        else:
-            events = (recorded for recorded, _ in self._merged(streams, dict.fromkeys(streams, 0)))
-        for recorded in events:
-            if recorded.at > at if isinstance(at, datetime) else _version_in(recorded, streams[0]) > at:
+        home, empty = streams[0], self._empty(streams)
+        state, seen, last = empty.state, empty.seen, empty.at
+        for recorded, places in self._merged(streams, empty.seen) if len(streams) > 1 else self._each(home):
+            if recorded.at > at if isinstance(at, datetime) else places[home] > at:
                 break
-            state = self._step(state, recorded.data)
-        return state
+            state, last = self._step(state, recorded.data), recorded.at
+            seen = {**seen, **places}
+        return Folded(state, seen, last)
+
+    def _each(self, stream: str) -> Iterator[tuple[Recorded[Any], dict[str, int]]]:
+        """As `_merged`, for one stream, a page at a time."""
+        for recorded in self.recorded(stream):
+            yield recorded, {stream: _version_in(recorded, stream)}
 
     def advance(self, folded: Folded[S], events: Sequence[E], seen: dict[str, int], at: datetime) -> Folded[S]:
         """The state after a decision's own events."""
         state = folded.state if self._shared else fresh(folded.state)
         for event in events:
             state = self._decider.evolve(state, event)
-        return Folded(state, {**folded.seen, **seen}, at)
+        return Folded(state, seen, at)
 
     def _own(self, folded: Folded[S]) -> Folded[S]:
         """A copy where a fold, or whoever is handed the state, could change it in place."""
