@@ -6,8 +6,8 @@ from typing import Final
 
 import ledger
 import ledger_app
-import pytest
 
+from leftfold import Session
 from tests.bench import ledger_floor
 
 COMMANDS: Final = 49_102
@@ -19,17 +19,22 @@ MISSES: Final = 28  # rows of the last day are missing from the file, which brea
 Figure = Callable[[str, object], None]
 
 
-@pytest.fixture(scope="module")
-def booked(berka_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ledger.Report]:
-    """The ledger after one run, and that run's report. The tests below leave its rows as they are."""
-    url = f"sqlite:{tmp_path_factory.mktemp('whole') / 'ledger.db'}"
-    return url, ledger.run(berka_folder, url, limit=None, verified=True)
-
-
-def test_every_row_is_booked_and_only_the_cut_off_one_is_not(
-    booked: tuple[str, ledger.Report], berka_folder: Path, tmp_path: Path, record_property: Figure
+def test_the_whole_ledger_is_booked_once_and_meets_the_banks_balances(
+    berka_folder: Path, tmp_path: Path, record_property: Figure
 ) -> None:
-    _, report = booked
+    """One test, because its parts share the one long run."""
+    url = f"sqlite:{tmp_path / 'ledger.db'}"
+    report = ledger.run(berka_folder, url, limit=None, verified=True)
+    only_the_cut_off_row_is_missing(report)
+    the_banks_balances_are_met(report, record_property)
+    compare_with_the_floor(report, ledger_floor.measure(berka_folder, tmp_path / "floor.db"), record_property)
+    a_second_run_appends_nothing(report, ledger.run(berka_folder, url, limit=None, verified=False), record_property)
+    with ledger_app.ledger.open(url) as session:
+        for view in ledger_app.VIEWS:
+            a_rebuilt_view_is_the_same(session, view.name, report.views[view.name], record_property)
+
+
+def only_the_cut_off_row_is_missing(report: ledger.Report) -> None:
     loaded = report.loaded
     assert (loaded.rows, loaded.handled, loaded.appended, report.events) == (COMMANDS + 1, *[COMMANDS] * 3)
     assert (loaded.repeated, loaded.refused) == (0, [])
@@ -37,8 +42,20 @@ def test_every_row_is_booked_and_only_the_cut_off_one_is_not(
     assert report.views["balances"].rows == ACCOUNTS
     assert report.views["closing"].rows == ACCOUNT_DAYS
 
-    floor = ledger_floor.measure(berka_folder, tmp_path / "floor.db")
-    assert floor["appended"] == loaded.appended
+
+def the_banks_balances_are_met(report: ledger.Report, record_property: Figure) -> None:
+    verified = report.verified
+    assert verified is not None
+    assert verified.account_days == ACCOUNT_DAYS
+    assert len(verified.misses) <= MISSES
+    assert verified.unexplained == []
+    record_property(
+        "figure", f"ledger: {len(verified.misses)} misses in {verified.account_days:,} account-days of the bank's"
+    )
+
+
+def compare_with_the_floor(report: ledger.Report, floor: dict[str, object], record_property: Figure) -> None:
+    assert floor["appended"] == report.loaded.appended
     floor_s = float(str(floor["cpu_s"]))
     record_property(
         "figure",
@@ -49,35 +66,15 @@ def test_every_row_is_booked_and_only_the_cut_off_one_is_not(
     )
 
 
-def test_the_banks_own_balances_are_met(booked: tuple[str, ledger.Report], record_property: Figure) -> None:
-    verified = booked[1].verified
-    assert verified is not None
-    assert verified.account_days == ACCOUNT_DAYS
-    assert len(verified.misses) <= MISSES
-    assert verified.unexplained == []
-    record_property(
-        "figure", f"ledger: {len(verified.misses)} misses in {verified.account_days:,} account-days of the bank's"
-    )
-
-
-def test_a_second_run_appends_nothing(
-    booked: tuple[str, ledger.Report], berka_folder: Path, record_property: Figure
-) -> None:
-    url, first = booked
-    second = ledger.run(berka_folder, url, limit=None, verified=False)
+def a_second_run_appends_nothing(first: ledger.Report, second: ledger.Report, record_property: Figure) -> None:
     assert (second.loaded.appended, second.loaded.repeated) == (0, COMMANDS)
     assert (second.events, second.views) == (first.events, first.views)
     record_property("figure", f"ledger, second run: 0 of {COMMANDS:,} appended, in {second.wall_s:.1f} s")
 
 
-@pytest.mark.parametrize("view", [view.name for view in ledger_app.VIEWS])
-def test_a_rebuilt_view_does_not_differ_in_any_row(
-    booked: tuple[str, ledger.Report], view: str, record_property: Figure
-) -> None:
-    url, report = booked
-    with ledger_app.ledger.open(url) as session:
-        session.operations.rebuild(view)
-        assert list(session.operations.diff(view)) == []
-        session.operations.promote(view)
-        assert session.operations.digest(view) == report.views[view].digest
-    record_property("figure", f"ledger, rebuilt {view}: 0 of {report.views[view].rows:,} rows differ")
+def a_rebuilt_view_is_the_same(session: Session, view: str, before: ledger.ViewReport, record_property: Figure) -> None:
+    session.operations.rebuild(view)
+    assert list(session.operations.diff(view)) == []
+    session.operations.promote(view)
+    assert session.operations.digest(view) == before.digest
+    record_property("figure", f"ledger, rebuilt {view}: 0 of {before.rows:,} rows differ")
