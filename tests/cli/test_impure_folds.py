@@ -36,7 +36,8 @@ PLANTED = {
     "uuid.uuid4, by a property": "class S:\n @property\n def id(self): return uuid.uuid4()\ndef f(s, e): return S().id",
     "uuid.uuid4, by a static method": "class S:\n @staticmethod\n def id(): return uuid.uuid4()\ndef f(s, e): return S.id()",
     "uuid.uuid4, by a default": "class E(msgspec.Struct):\n id: str = msgspec.field(default_factory=uuid.uuid4)\nf = E",
-    "time.time, by a dataclass": "@dataclasses.dataclass\nclass E: x: float = dataclasses.field(default_factory=time.time)\nf=E",
+    "time.time, by a dataclass": "from dataclasses import *\n"
+    "@dataclass\nclass E: x: int = field(default_factory=time.time)\nf = E",
     "time.time, by a callable": "class F:\n def __call__(self, s, e): return time.time()\nf = F()",
 }
 

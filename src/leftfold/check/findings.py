@@ -143,7 +143,7 @@ def _impure(session: Session) -> Iterator[Finding]:
 
 def _name(thing: Any) -> str:
     """A function, method or class as `module.name`; another callable by its class."""
-    named: Any = thing if hasattr(thing, "__qualname__") else type(thing)
+    named = thing if hasattr(thing, "__qualname__") else thing.__class__
     return f"{named.__module__}.{named.__qualname__}"
 
 

@@ -27,7 +27,20 @@ FILES: Final = {
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")  # a module, an app and a file
 _TAKEN: Final = frozenset(
-    {"account", "app", "test_account", "test_app", "conftest", "leftfold", "msgspec", "click", "rich", "pytest"}
+    {
+        "test",
+        "tests",
+        "account",
+        "app",
+        "test_account",
+        "test_app",
+        "conftest",
+        "leftfold",
+        "msgspec",
+        "click",
+        "rich",
+        "pytest",
+    }
 )
 
 
