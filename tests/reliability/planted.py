@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from msgspec.structs import replace
 
-from leftfold.adapters.sqlite.connection import Database
 from leftfold.adapters.sqlite.store import SqliteStore
 from leftfold.core.commits import Appended, Commit, Found
-from leftfold.core.errors import LeftfoldError
+from leftfold.core.errors import Conflict, StoreUnavailable
 from leftfold.core.streams import Receipt
 
 _PLANTS: dict[str, Callable[[], None]] = {}
@@ -53,13 +52,15 @@ def acknowledges_before_the_commit() -> None:
 
 @bug
 def forgets_command_ids() -> None:
-    def nothing(self: SqliteStore, connection: Any, commit: Commit, first: int, last: int) -> None:
-        pass
+    append = SqliteStore.append
+
+    def anonymous(self: SqliteStore, commit: Commit) -> Appended:
+        return append(self, replace(commit, command_id=None))
 
     def unknown(self: SqliteStore, command_id: str, stream: str, *, forever: bool) -> Found | None:
         return None
 
-    SqliteStore._remember = nothing  # type: ignore[method-assign]
+    SqliteStore.append = anonymous  # type: ignore[method-assign]
     SqliteStore.find = unknown  # type: ignore[method-assign]
 
 
@@ -80,25 +81,29 @@ def writes_each_event_in_a_transaction_of_its_own() -> None:
 @bug
 def skips_the_version_check() -> None:
     """The last writer wins: whatever the caller saw, it takes the next free slots."""
-    append = SqliteStore._append
+    append = SqliteStore.append
 
-    def blindly(self: SqliteStore, connection: Any, commit: Commit) -> Appended:
-        heads = {
-            name: connection.execute("SELECT max(version) FROM slots WHERE stream = ?", (name,)).fetchone()[0] or 0
-            for name in commit.expected
-        }
-        events = []
-        for event in commit.events:
-            slots = tuple((name, version - commit.expected[name] + heads[name]) for name, version in event.slots)
-            events.append(replace(event, slots=slots, body=_renumbered(event.body, slots)))
-        return append(self, connection, replace(commit, expected=heads, events=tuple(events)))
+    def blindly(self: SqliteStore, commit: Commit) -> Appended:
+        while True:
+            try:
+                return append(self, _moved_up(self, commit))
+            except Conflict:
+                continue
 
-    SqliteStore._append = blindly  # type: ignore[method-assign]
+    SqliteStore.append = blindly  # type: ignore[method-assign]
+
+
+def _moved_up(store: SqliteStore, commit: Commit) -> Commit:
+    last = {name: store.last(name) for name in commit.expected}
+    heads = {name: stored.version if stored else 0 for name, stored in last.items()}
+    events = []
+    for event in commit.events:
+        slots = tuple((name, version - commit.expected[name] + heads[name]) for name, version in event.slots)
+        events.append(replace(event, slots=slots, body=_renumbered(event.body, slots)))
+    return replace(commit, expected=heads, events=tuple(events))
 
 
 def _renumbered(body: bytes, slots: tuple[tuple[str, int], ...]) -> bytes:
-    import json
-
     parts = json.loads(body)
     parts[2] = slots
     return json.dumps(parts).encode()
@@ -107,12 +112,12 @@ def _renumbered(body: bytes, slots: tuple[tuple[str, int], ...]) -> bytes:
 @bug
 def swallows_store_errors() -> None:
     """Tells every caller that it went well."""
-    write = Database.write
+    append = SqliteStore.append
 
-    def hushed(self: Database, work: Callable[[Any], Any]) -> Any:
+    def hushed(self: SqliteStore, commit: Commit) -> Appended:
         try:
-            return write(self, work)
-        except LeftfoldError:
+            return append(self, commit)
+        except StoreUnavailable:
             return Appended(Receipt("none.1"), 1)
 
-    Database.write = hushed  # type: ignore[method-assign]
+    SqliteStore.append = hushed  # type: ignore[method-assign]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -63,26 +64,43 @@ def note_for_ever(path: str, reports: str, begin: dict[str, int], shared: int) -
     )
 
 
-def move_some(path: str, reports: str, go: str, names: list[str], commands: int) -> None:
+def move_some(path: str, reports: str, go: str, names: list[str], commands: int, tries: int = 40) -> None:
     """A thread a name: some two-stream commands each, when `go` says so. A failed one is reported, and asked again."""
     report = reporter(reports)
     report("ready")
     with open(go) as file:
         file.readline()
     with ledger.writing.open(f"sqlite:{path}") as session:
-        in_threads([lambda name=name: _move(session, report, name, commands) for name in names])
+        in_threads([lambda name=name: _move(session, report, name, commands, tries) for name in names])
     report("done")
 
 
-def _move(session: Session, report: Callable[[str], None], name: str, commands: int) -> None:
+def _move(session: Session, report: Callable[[str], None], name: str, commands: int, tries: int) -> None:
     purses = session.category(ledger.purses)
     for i in range(commands):
+        command_id = f"{name}-{i}"
         ask_until_told(
-            lambda i=i: purses.handle(Move(name, "common", i), command_id=f"{name}-{i}"), f"{name}-{i}", report
+            lambda i=i: purses.handle(Move(name, "common", i), command_id=f"{name}-{i}"), command_id, report, tries
         )
 
 
-def ask_until_told(ask: Callable[[], Any], command_id: str, report: Callable[[str], None], tries: int = 40) -> None:
+def move_until_trouble(path: str, reports: str, go: str) -> None:
+    """Commands one after another; at the first error, the end by its own kill -9, with nothing tidied up."""
+    report = reporter(reports)
+    report("ready")
+    with open(go) as file:
+        file.readline()
+    purses = ledger.writing.open(f"sqlite:{path}").category(ledger.purses)
+    for i in itertools.count():
+        try:
+            purses.handle(Move("one", "common", i), command_id=f"one-{i}")
+        except LeftfoldError as error:
+            report(f"! {type(error).__name__} {error}")
+            os.kill(os.getpid(), signal.SIGKILL)
+        report(f"one-{i}")
+
+
+def ask_until_told(ask: Callable[[], Any], command_id: str, report: Callable[[str], None], tries: int) -> None:
     """As a patient caller does: the same command id again until it is acknowledged."""
     for _ in range(tries):
         try:

@@ -181,7 +181,7 @@ class Database:
     def _run(self, jobs: list[Job[Any]]) -> None:
         """One transaction for all the jobs. A refusal is its job's own; any other failure is everybody's."""
         failure: LeftfoldError | None = StoreUnavailable(
-            f"writing to {self.path} was interrupted: nothing was written."
+            f"writing to {self.path} was interrupted before anybody was answered: ask again under the same command id."
         )
         try:
             with self._file:
@@ -306,7 +306,9 @@ def translated(error: sqlite3.Error, path: Path) -> LeftfoldError:
         return IntegrityError(f"{path} is damaged or no SQLite file ({error}): restore it from a backup.")
     if isinstance(error, sqlite3.ProgrammingError) or (not step and isinstance(error, sqlite3.OperationalError)):
         return ConfigError(f"SQLite refused a statement on {path}: {error}.")
-    return StoreUnavailable(f"{path}: {error}{f' ({name})' if name else ''}. Nothing was written. {step}".rstrip())
+    # After a failed COMMIT nobody knows what the disk holds, and a crash may bring it back: so not "nothing was written".
+    again = "Ask again under the same command id."
+    return StoreUnavailable(f"{path}: {error}{f' ({name})' if name else ''}. {f'{step} ' if step else ''}{again}")
 
 
 _STEPS: Final = (
