@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from msgspec.structs import replace
 
 from leftfold.adapters.sqlite.store import SqliteStore
+from leftfold.category import Category
 from leftfold.core.commits import Appended, Commit, Found
 from leftfold.core.errors import Conflict, StoreUnavailable
 from leftfold.core.streams import Receipt
@@ -121,3 +123,15 @@ def swallows_store_errors() -> None:
             return Appended(Receipt("none.1"), 1)
 
     SqliteStore.append = hushed  # type: ignore[method-assign]
+
+
+@bug
+def reads_what_was_true_a_while_ago() -> None:
+    """Every other read of a key is answered with what the read before it found."""
+    state = Category.state
+    known: dict[str, Any] = {}
+
+    def remembered(self: Category[Any, Any, Any], key: str, *, at: Any = None) -> Any:
+        return known.pop(key) if key in known else known.setdefault(key, state(self, key, at=at))
+
+    Category.state = remembered  # type: ignore[method-assign]

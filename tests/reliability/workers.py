@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from leftfold import LeftfoldError, Session
+from leftfold import Contention, LeftfoldError, Session
 from tests.reliability import ledger
 from tests.reliability.ledger import Move, Note
 
@@ -112,3 +112,34 @@ def ask_until_told(ask: Callable[[], Any], command_id: str, report: Callable[[st
         report(command_id)
         return
     report(f"gave up {command_id}")
+
+
+def race(
+    path: str, reports: str, history: str, go: str, name: str, commands: int, streams: list[str], every_read: int
+) -> None:
+    """Commands of one process, each on the next of `streams`; now and then a read. Notes what it was told, and when.
+
+    A history line: kind, stream, command id, asked at, answered at, version; times by the machine's monotonic clock.
+    """
+    report = reporter(reports)
+    contended = 0
+    with ledger.writing.open(f"sqlite:{path}") as session, open(history, "w", buffering=1 << 16) as notes:
+        tallies = session.category(ledger.tallies)
+        report("ready")
+        with open(go) as file:
+            file.readline()
+        for i in range(commands):
+            stream, command_id = streams[i % len(streams)], f"{name}-{i}"
+            asked = time.monotonic_ns()
+            while True:
+                try:
+                    version = tallies.handle(stream, Note(i % 10), command_id=command_id).version
+                    break
+                except Contention:
+                    contended += 1
+            notes.write(f"write {stream} {command_id} {asked} {time.monotonic_ns()} {version}\n")
+            if i % every_read == 0:
+                stream, asked = streams[(i + 1) % len(streams)], time.monotonic_ns()
+                version = tallies.state(stream).version
+                notes.write(f"read {stream} - {asked} {time.monotonic_ns()} {version}\n")
+    report(f"done {contended}")
