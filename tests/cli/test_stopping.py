@@ -124,3 +124,19 @@ def test_a_terminal_gets_colours_and_a_bar_and_a_pipe_gets_neither(desk: Desk) -
     assert "\x1b[1m" in text
     assert "commands \x1b" in text or "commands ━" in text
     assert "The money adds up" in text
+
+
+def test_a_demo_that_is_stopped_goes_on_and_its_money_adds_up(desk: Desk) -> None:
+    process = desk.start("demo", "--dir", "d", "--commands", "1000000")
+    (desk.folder / "things.py").write_text("from bank import app\n")
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        known = desk.run("log", "things:app", "--store", "sqlite:d/bank.db", "--since", "1000", "--limit", "1")
+        if known.stdout:
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "`leftfold demo --dir d` goes on with it" in err
+    found = desk.json("demo", "--dir", "d", "--commands", "400")
+    assert found["audit"]["events"] > 1000 + found["work"]["appended"]
