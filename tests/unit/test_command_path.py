@@ -22,6 +22,17 @@ def test_a_warm_command_is_one_append_and_no_read() -> None:
     assert calls == {"append": 10}
 
 
+def test_a_command_id_costs_a_warm_command_nothing() -> None:
+    backend, _, calls = watched(Memory().open())
+    accounts = bank.open(backend).category(account)
+    accounts.handle("ann", Open("Ann"))
+    calls.clear()
+    for n in range(10):
+        assert not accounts.handle("ann", Deposit(1), command_id=f"req-{n}").repeated
+    assert calls == {"append": 10}
+    assert accounts.handle("ann", Deposit(1), command_id="req-3").version == 5
+
+
 def test_a_cold_command_reads_the_stream_once() -> None:
     backend, _, calls = watched(Memory().open())
     bank.open(backend).category(account).handle("ann", Open("Ann"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from msgspec import Struct
 
 from leftfold.core.decider import BoundaryDecider, Decider
+from leftfold.core.streams import COMMAND_ID_BYTES
 
 C = TypeVar("C")
 
@@ -33,5 +35,8 @@ def send(to: Decider[Any, Any, Any], key: Any, command: Any = None, /) -> Send:
 
 
 def sent_id(reaction: str, event_id: str, index: int) -> str:
-    """The id of a sent command: derived, so that a redelivered event cannot send twice."""
-    return f"{reaction}:{event_id}:{index}"
+    """The id of a sent command: derived, so that a redelivered event cannot send twice. Long ones are hashed."""
+    plain = f"{reaction}:{event_id}:{index}"
+    if len(plain.encode()) <= COMMAND_ID_BYTES:
+        return plain
+    return f"{reaction}:{hashlib.sha256(event_id.encode()).hexdigest()}:{index}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from msgspec import Struct
@@ -115,9 +115,10 @@ class Deciding(Generic[S, E]):
                 return self._repeat(streams, found)
         _expect(request.expected, streams[0], folded.seen[streams[0]])
         decided = attempt(decide, folded.state)
-        if decided is None:
+        if not isinstance(decided, Failed | Iterable):
             raise ConfigError(
-                f"deciding {request.name} on {streams[0]} returned None: return a list, empty for nothing."
+                f"deciding {request.name} on {streams[0]} returned {type(decided).__name__}: return a list of events, "
+                "empty for nothing."
             )
         if isinstance(decided, Failed) or not decided:
             if cached is not None or (len(streams) > 1 and self.loader.settled(streams).seen != folded.seen):
