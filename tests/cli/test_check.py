@@ -1,7 +1,10 @@
 """`leftfold check`: stored history against today's code. Each fault is planted, and must be found."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from leftfold.check import CODES
 from tests.cli.desk import Desk
 
 UNION = ("Event = Opened | Deposited | TransferSent", "Event = Opened | TransferSent")
@@ -224,3 +227,10 @@ def test_an_empty_store_has_nothing_to_say(desk: Desk) -> None:
     with desk.session():
         pass
     assert found(desk) == {}
+
+
+def test_every_kind_of_finding_is_planted_in_here(record_property: Callable[[str, object], None]) -> None:
+    here = Path(__file__).read_text()
+    planted = [code for code in CODES if f'"{code}"' in here]
+    record_property("figure", f"check: {len(planted)} of {len(CODES)} kinds of planted faults found")
+    assert planted == list(CODES)

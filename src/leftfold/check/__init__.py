@@ -3,6 +3,6 @@
 Knows: sessions, schemas, folds. Must not know: any store, or how a finding is printed. Reads, and writes nothing.
 """
 
-from leftfold.check.findings import Finding, Level, check
+from leftfold.check.findings import CODES, Finding, Level, check
 
-__all__ = ["Finding", "Level", "check"]
+__all__ = ["CODES", "Finding", "Level", "check"]

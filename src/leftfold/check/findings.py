@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -21,6 +21,25 @@ from leftfold.session import Session
 EXAMPLES: Final = 3  # positions that a finding names; the rest are counted
 
 Level = Literal["error", "warning", "note"]
+
+CODES: Final[dict[str, Level]] = {
+    "unknown-type": "error",  # a stored type that the code doesn't know
+    "misfit": "error",  # an event that no longer fits its class, or whose upcast fails
+    "damaged": "error",  # bytes that aren't what was written
+    "impure-fold": "error",  # a clock or chance in evolve, an upcast or a view
+    "live-version-gone": "error",  # a view serves a version that isn't in the code any more
+    "parked": "error",  # lanes wait for a decision
+    "changed-view": "warning",  # a view's code changed under an old version
+    "impure-decision": "warning",  # a clock or chance in decide, boundary or streams
+    "impure-reaction": "warning",
+    "impure-event": "warning",  # a field that an old event lacks is filled by a clock or by chance
+    "mutable-state": "warning",  # an initial state or row that can be changed in place
+    "renamed-reaction": "warning",  # a reaction that would react to all of history again
+    "new-reaction": "note",
+    "orphan-reaction": "note",
+    "unfed": "note",  # a view or reaction takes events of which none is stored
+    "unfollowed": "note",  # events that no view and no reaction takes
+}
 
 OnProgress = Callable[[int, int], None]
 """Called with (positions done, positions in all)."""
@@ -46,6 +65,10 @@ def check(session: Session, on_progress: OnProgress = lambda done, total: None) 
     found += [*_builds(session), *_parked(session), *_reactions(session, history)]
     order: tuple[Level, ...] = ("error", "warning", "note")
     return sorted(found, key=lambda one: order.index(one.level))
+
+
+def _finding(code: str, message: str, positions: Sequence[int] = (), count: int = 0) -> Finding:
+    return Finding(CODES[code], code, message, list(positions), count)
 
 
 class _Trouble:
@@ -90,7 +113,7 @@ class _History:
             self.end = page[-1].position
             on_progress(self.end, max(end, self.end))
         for (code, _), trouble in troubles.items():
-            yield Finding("error", code, trouble.first, trouble.positions, trouble.count)
+            yield _finding(code, trouble.first, trouble.positions, trouble.count)
 
 
 def _unfed(session: Session, history: _History) -> Iterator[Finding]:
@@ -101,10 +124,10 @@ def _unfed(session: Session, history: _History) -> Iterator[Finding]:
         followed.update(types)
         for one in types:
             if history.end and not any(history.counts.get(name) for name in schema.stored_names([one])):
-                yield Finding("note", "unfed", f"{what} takes {one.__name__}, of which none is stored.")
+                yield _finding("unfed", f"{what} takes {one.__name__}, of which none is stored.")
     for one in dict.fromkeys(schema.current.values()):
         if one not in followed:
-            yield Finding("note", "unfollowed", f"{one.__name__} is taken by no view and no reaction.")
+            yield _finding("unfollowed", f"{one.__name__} is taken by no view and no reaction.")
 
 
 def _subscriptions(session: Session) -> Iterator[tuple[str, tuple[type, ...]]]:
@@ -118,11 +141,11 @@ def _fold(view: AnyView) -> Fold | TableFold:
     return Fold(view) if isinstance(view, View) else TableFold(view)
 
 
-_IMPURE: Final[dict[str, tuple[Level, str]]] = {
-    "impure-fold": ("error", "a fold of the same events would differ; put the value in the event"),
-    "impure-decision": ("warning", "put the value in the command, to test and repeat it"),
-    "impure-reaction": ("warning", "sent again, an event would send something else; take the value from the event"),
-    "impure-event": ("warning", "an event stored without that field would read differently each time"),
+_IMPURE: Final = {
+    "impure-fold": "a fold of the same events would differ; put the value in the event",
+    "impure-decision": "put the value in the command, to test and repeat it",
+    "impure-reaction": "sent again, an event would send something else; take the value from the event",
+    "impure-event": "an event stored without that field would read differently each time",
 }
 
 
@@ -136,9 +159,8 @@ def _impure(session: Session) -> Iterator[Finding]:
     parts += [("impure-reaction", one) for one in session.app.reactions.values()]
     parts += [("impure-event", one) for one in events]
     for code, part in parts:
-        level, why = _IMPURE[code]
         for what in impurities(part, *(event for event in events if event is not part)):
-            yield Finding(level, code, f"{_name(part)} reaches {what}: {why}.")
+            yield _finding(code, f"{_name(part)} reaches {what}: {_IMPURE[code]}.")
 
 
 def _name(thing: Any) -> str:
@@ -175,7 +197,7 @@ def _mutable(session: Session) -> Iterator[Finding]:
             message = (
                 f"{what} ({type(initial).__name__}) can be changed in place: it is copied for each use. Make it frozen."
             )
-            yield Finding("warning", "mutable-state", message)
+            yield _finding("mutable-state", message)
 
 
 def _builds(session: Session) -> Iterator[Finding]:
@@ -184,16 +206,14 @@ def _builds(session: Session) -> Iterator[Finding]:
         now = builds.builds()
         rebuild = f"`leftfold views APP rebuild {name}`"
         if now.live and build_version(now.live) not in builds.versions:
-            yield Finding(
-                "error",
+            yield _finding(
                 "live-version-gone",
                 f"view {name!r} serves {now.live}, whose version is no longer in the code: it stands still. "
                 f"{rebuild} and promote, or restore the version.",
             )
         for build in (now.live, now.candidate, now.previous):
             if build and builds.is_changed(build):
-                yield Finding(
-                    "warning",
+                yield _finding(
                     "changed-view",
                     f"the code of {build} changed without a new version: old rows and new ones may differ. "
                     f"Raise the version of view {name!r}, then {rebuild} and promote.",
@@ -207,7 +227,7 @@ def _parked(session: Session) -> Iterator[Finding]:
             message = (
                 f"{name} has parked lanes ({len(parked)}): `leftfold dead APP` says why, retry or skip frees them."
             )
-            yield Finding("error", "parked", message, sorted(parked.values())[:EXAMPLES], len(parked))
+            yield _finding("parked", message, sorted(parked.values())[:EXAMPLES], len(parked))
 
 
 def _subscribers(session: Session) -> Iterator[str]:
@@ -232,13 +252,13 @@ def _reactions(session: Session, history: _History) -> Iterator[Finding]:
                 f"reaction {name!r} has never run, and {before} ran but is not in the code. If renamed, it will react "
                 f"to all {events:,} events again: keep the name with reactions={{{orphans[0]!r}: {name}}}."
             )
-            yield Finding("warning", "renamed-reaction", message, count=events)
+            yield _finding("renamed-reaction", message, count=events)
         else:
             message = f"reaction {name!r} has never run: it will react to history from the start ({events:,} events)."
-            yield Finding("note", "new-reaction", message, count=events)
+            yield _finding("new-reaction", message, count=events)
     if not ours.keys() - ran:
         for name in orphans:
-            yield Finding("note", "orphan-reaction", f"reaction {name!r} ran but is not in the code any more.")
+            yield _finding("orphan-reaction", f"reaction {name!r} ran but is not in the code any more.")
 
 
 def _events_of(session: Session, history: _History, name: str) -> int:
