@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 import click
 from rich.table import Table
@@ -30,8 +30,7 @@ from leftfold.subscriptions.health import FROZEN_S, State
 
 SHOWN: Final = 20  # differences that fit on a screen or two; the rest are counted
 
-_COLOURS: dict[str, str] = {"ok": "green", "behind": "yellow", "frozen": "bold red", "parked": "bold red"}
-assert set(_COLOURS) == set(get_args(State))
+_COLOURS: Final[dict[State, str]] = {"ok": "green", "behind": "yellow", "frozen": "bold red", "parked": "bold red"}
 
 
 @click.command(short_help="how far views are; rebuild, diff, promote, rollback")
