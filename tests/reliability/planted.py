@@ -14,6 +14,7 @@ from leftfold.category import Category
 from leftfold.core.commits import Appended, Commit, Found
 from leftfold.core.errors import Conflict, StoreUnavailable
 from leftfold.core.streams import Receipt
+from leftfold.dcb import Boundary
 
 _PLANTS: dict[str, Callable[[], None]] = {}
 
@@ -135,3 +136,25 @@ def reads_what_was_true_a_while_ago() -> None:
         return known.pop(key) if key in known else known.setdefault(key, state(self, key, at=at))
 
     Category.state = remembered  # type: ignore[method-assign]
+
+
+@bug
+def guards_only_what_it_writes() -> None:
+    """What a decision read and did not write may change under it."""
+    append = SqliteStore.append
+
+    def unguarded(self: SqliteStore, commit: Commit) -> Appended:
+        written = {stream for event in commit.events for stream, _ in event.slots}
+        return append(self, replace(commit, expected={n: v for n, v in commit.expected.items() if n in written}))
+
+    SqliteStore.append = unguarded  # type: ignore[method-assign]
+
+
+@bug
+def ignores_the_condition() -> None:
+    append = Boundary.append
+
+    def unconditional(self: Boundary, events: Any, condition: Any = None, **notes: Any) -> Appended:
+        return append(self, events, None, **notes)
+
+    Boundary.append = unconditional  # type: ignore[method-assign]

@@ -8,12 +8,14 @@ import random
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from leftfold import Contention, LeftfoldError, Session
-from tests.reliability import ledger
+from leftfold import Conflict, Contention, LeftfoldError, Session
+from tests.reliability import ledger, school
 from tests.reliability.ledger import Move, Note
+from tests.reliability.school import Swap, Turn
 
 
 def reporter(path: str) -> Callable[[str], None]:
@@ -143,3 +145,62 @@ def race(
                 version = tallies.state(stream).version
                 notes.write(f"read {stream} - {asked} {time.monotonic_ns()} {version}\n")
     report(f"done {contended}")
+
+
+def attend(path: str, reports: str, go: str, prefix: str, seed: int, forms: list[bool], commands: int) -> None:
+    """Threads that join courses and go on call, over the names that begin with `prefix`; those of `forms` use dcb."""
+    report = reporter(reports)
+    conflicts, refused = Counter[str](), Counter[str]()
+    with school.school.open(f"sqlite:{path}") as session:
+        count_conflicts(session, conflicts)
+        report("ready")
+        with open(go) as file:
+            file.readline()
+        in_threads(
+            [
+                lambda i=i, dcb=dcb: _attend(session, random.Random(seed * 100 + i), prefix, commands, dcb, refused)
+                for i, dcb in enumerate(forms)
+            ]
+        )
+    report(f"done {conflicts['conflict']} {sum(refused.values())}")
+
+
+def _attend(
+    session: Session, dice: random.Random, prefix: str, commands: int, dcb: bool, refused: Counter[str]
+) -> None:
+    for _ in range(commands):
+        command: Swap | Turn
+        if dice.random() < 0.6:
+            command = Swap(f"{prefix}c{dice.randrange(4)}", f"{prefix}s{dice.randrange(12)}")
+        else:
+            who, other = dice.sample(range(3), 2)
+            command = Turn(f"{prefix}d{who}", f"{prefix}d{other}")
+        while True:
+            try:
+                if dcb:
+                    school.through_dcb(session.dcb(), command)
+                elif isinstance(command, Swap):
+                    session.category(school.places).handle(command)
+                else:
+                    session.category(school.on_call).handle(command)
+                break
+            except Conflict:
+                continue
+            except (school.Full, school.Needed) as refusal:
+                refused[type(refusal).__name__] += 1
+                break
+
+
+def count_conflicts(session: Session, found: Counter[str]) -> None:
+    """Count the races that are lost at the store itself, those included that nobody hears of."""
+    store: Any = session.backend.store
+    append = store.append
+
+    def counted(commit: Any) -> Any:
+        try:
+            return append(commit)
+        except Conflict:
+            found["conflict"] += 1
+            raise
+
+    store.append = counted
