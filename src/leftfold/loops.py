@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from leftfold.core.errors import Contention, Fenced, LeftfoldError, StoreUnavailable
+from leftfold.core.attempt import Failed, attempt
+from leftfold.core.errors import Contention, Fenced, StoreUnavailable
 from leftfold.ports.store import Log
 from leftfold.subscriptions.bell import OTHERS_S, Bell
 from leftfold.subscriptions.follow import Follower
@@ -46,22 +47,22 @@ class Loops:
     def _loop(self, name: str, source: Followers) -> None:
         pause = PAUSE_S
         while not self._stopping.is_set():
-            rings, end = self._bell.rings, None
-            try:
-                end = self._log.end()
-                moved = sum(follower.step() or 0 for follower in source())
-            except Fenced as fenced:
-                _log.info("%s: %s", name, fenced)
-                continue
-            except LeftfoldError as trouble:
-                level = logging.WARNING if isinstance(trouble, StoreUnavailable | Contention) else logging.ERROR
-                _log.log(level, "%s: %s (next try in %g s)", name, trouble, pause)
+            done = attempt(self._round, source)
+            if not isinstance(done, Failed):
+                pause = PAUSE_S
+            elif isinstance(done.error, Fenced):
+                _log.info("%s: %s", name, done.error)
+            else:  # a loop that ended would be missed by nobody: whatever it is, say so and try again
+                level = logging.WARNING if isinstance(done.error, StoreUnavailable | Contention) else logging.ERROR
+                _log.log(level, "%s: %s (next try in %g s)", name, done, pause)
                 self._stopping.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE_S)
-                continue
-            pause = PAUSE_S
-            if not moved:
-                self._rest(rings, end)
+
+    def _round(self, source: Followers) -> None:
+        """Step once, and rest when nothing moved."""
+        rings, end = self._bell.rings, self._log.end()
+        if not sum(follower.step() or 0 for follower in source()):
+            self._rest(rings, end)
 
     def _rest(self, rings: int, end: int) -> None:
         """Sleep until a commit: ours rings the bell, another process's shows in the log's end."""

@@ -53,7 +53,10 @@ class ViewBuilds:
                 if self._point(now, after):
                     return after
                 continue
+            live = build_version(now.live)
             missing = self.versions.keys() - {build_version(b) for b in (now.live, now.candidate, now.previous) if b}
+            if live in self.versions:
+                missing = {version for version in missing if version > live}  # nobody goes forward to an older one
             if not missing or (now.candidate and build_version(now.candidate) in self.versions):
                 return now
             made = self.new_build(max(missing), now)
