@@ -20,7 +20,7 @@ EVENT_BYTES: Final = 256 * 1024  # fits EventBridge's and DynamoDB's item limits
 DIGITS: Final = 38  # DynamoDB's number type, and more than any ledger needs
 DEPTH: Final = 64  # every JSON reader of the field accepts it
 
-_LONG_NUMBER: Final = re.compile(rb"\d{%d}" % (DIGITS + 1))
+_ODD_NUMBER: Final = re.compile(rb"\d{%d}|Infinity" % (DIGITS + 1))
 
 
 class Door:
@@ -46,9 +46,10 @@ class Door:
         try:
             data = self._encode(value)
             back = self._decode(data)
-        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            same = back == value if self._compare else msgspec.to_builtins(back) == msgspec.to_builtins(value)
+        except (msgspec.MsgspecError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
             raise self._explain(value, str(error)) from error
-        if not (back == value if self._compare else msgspec.to_builtins(back) == msgspec.to_builtins(value)):
+        if not same:
             raise self._explain(value, "it reads back as another value")
         if len(data) > limit:
             raise TooLarge(
@@ -57,9 +58,7 @@ class Door:
                 field=_name(self.cls),
                 limit=limit,
             )
-        if (
-            _LONG_NUMBER.search(data) or data.count(b"[") + data.count(b"{") > DEPTH
-        ):  # cheap signs, then the walk decides
+        if _ODD_NUMBER.search(data) or data.count(b"[") + data.count(b"{") > DEPTH:
             for problem in problems(value):
                 raise problem  # the signs above are cheap, this walk decides
         return data

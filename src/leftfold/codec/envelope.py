@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
@@ -41,7 +41,7 @@ class Envelope(Struct, Generic[D], frozen=True, array_like=True, gc=False):
 class _Bare(Struct, Generic[D], frozen=True, array_like=True, gc=False):
     """An envelope of which only the data is wanted: what a fold reads."""
 
-    format: Raw
+    format: Literal[1]
     tenant: str
     slots: Raw
     type: str
@@ -131,7 +131,10 @@ class Codec:
         try:
             envelope = self._decode_any(stored.body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise IntegrityError(f"position {stored.position} is damaged: {error}", position=stored.position) from error
+            raise IntegrityError(
+                f"position {stored.position} is damaged, or of a newer format than {FORMAT}: {error}",
+                position=stored.position,
+            ) from error
         return Recorded(envelope.data, envelope.type, envelope.slots, stored.position, envelope.at, envelope.meta)
 
     def decode_or_unknown(self, stored: Stored) -> Recorded[object]:
