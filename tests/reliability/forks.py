@@ -74,7 +74,8 @@ class Zygote:
             self._process.stdin.close()
 
     def start(self, function: str, *, plant: str | None = None, **arguments: Any) -> Worker:
-        request = {"run": f"tests.reliability.workers:{function}", "plant": plant, "with": arguments}
+        place = function if ":" in function else f"workers:{function}"
+        request = {"run": f"tests.reliability.{place}", "plant": plant, "with": arguments}
         worker = Worker(self._ask(request), lambda pid: self._ask({"reap": pid}))
         self._workers.append(worker)
         return worker

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
+from leftfold.adapters.sqlite.checkpoints import SqliteCheckpoints
+from leftfold.adapters.sqlite.rows import SqliteRows, SqliteTables, _Cursor, _write_rows
 from leftfold.adapters.sqlite.store import SqliteStore
 from leftfold.category import Category
 from leftfold.core.commits import Appended, Commit, Found
 from leftfold.core.errors import Conflict, StoreUnavailable
 from leftfold.core.streams import Receipt
 from leftfold.dcb import Boundary
+from leftfold.ports.checkpoints import Move
+from leftfold.processes import react
 
 _PLANTS: dict[str, Callable[[], None]] = {}
 
@@ -158,3 +165,46 @@ def ignores_the_condition() -> None:
         return append(self, events, None, **notes)
 
     Boundary.append = unconditional  # type: ignore[method-assign]
+
+
+def dies_sometimes() -> None:
+    """A crash that falls exactly here, one time in three."""
+    if random.random() < 0.33:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@bug
+def moves_the_checkpoint_before_the_rows() -> None:
+    def in_two(self: SqliteRows, build: str, changes: Any, move: Move) -> None:
+        self._checkpoints.move(move)
+        dies_sometimes()
+        self._database.write(lambda connection: _write_rows(connection, build, changes))
+
+    SqliteRows.write = in_two  # type: ignore[method-assign]
+
+
+@bug
+def moves_the_checkpoint_after_the_tables() -> None:
+    def in_two(self: SqliteTables, work: Any, move: Any) -> None:
+        step = self._database.write(lambda connection: move(work(_Cursor(connection))))
+        dies_sometimes()
+        self._checkpoints.move(step)
+
+    SqliteTables.write = in_two  # type: ignore[method-assign]
+
+
+@bug
+def makes_up_the_ids_of_what_it_sends() -> None:
+    react.sent_id = lambda *_: os.urandom(8).hex()
+
+    def dying(self: SqliteCheckpoints, move_: Move) -> None:
+        dies_sometimes()
+        move(self, move_)
+
+    move = SqliteCheckpoints.move
+    SqliteCheckpoints.move = dying  # type: ignore[method-assign]
+
+
+@bug
+def fences_nobody() -> None:
+    SqliteCheckpoints.check = lambda *_: None  # type: ignore[method-assign, assignment]

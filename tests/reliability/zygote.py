@@ -13,7 +13,12 @@ import traceback
 from importlib import import_module
 from typing import Any
 
-PRELOADED = ("tests.reliability.ledger", "tests.reliability.planted", "tests.reliability.workers")
+PRELOADED = (
+    "tests.reliability.ledger",
+    "tests.reliability.planted",
+    "tests.reliability.workers",
+    "tests.reliability.projecting",
+)
 
 
 def work(request: dict[str, Any]) -> int:
