@@ -29,7 +29,7 @@ D = TypeVar("D")
 
 
 class Envelope(Struct, Generic[D], frozen=True, array_like=True, gc=False):
-    format: int
+    format: Literal[1]
     tenant: str
     slots: tuple[Slot, ...]
     type: str
