@@ -125,8 +125,13 @@ class Database:
         self._waiting: deque[Job[Any]] = deque()
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
-        with self._file:
-            self._writer = cast(Writer, self._connect(writer=True))
+        try:
+            with self._file:
+                self._writer = cast(Writer, self._connect(writer=True))
+        except BaseException:  # any: what can't be opened must keep no handle, however often it is tried
+            if isinstance(self._file, FileLock):
+                self._file.close()
+            raise
 
     def use_wal(self) -> None:
         """Make a new file a WAL file: readers and the writer never wait for each other."""
