@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, overload
 
 from msgspec import Struct
 
-from leftfold.core.errors import ConfigError, StaleRead
+from leftfold.core.errors import ConfigError, LeftfoldError, StaleRead
 from leftfold.core.streams import Receipt
 from leftfold.core.views import Scalar
 from leftfold.ports.backend import Backend
-from leftfold.ports.rows import PAGE_ROWS, Span
+from leftfold.ports.rows import PAGE_ROWS, Row, Span
 from leftfold.projections.builds import ViewBuilds, build_version
 from leftfold.projections.project import Fold, check_scalar
 from leftfold.projections.tables import suffix
@@ -20,6 +21,7 @@ from leftfold.subscriptions.bell import OTHERS_S, Bell
 from leftfold.subscriptions.deadletters import waiting
 from leftfold.subscriptions.feed import row_lane, stream_lane
 
+T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
 Condition = Scalar | tuple[Scalar | None, Scalar | None]
@@ -84,24 +86,45 @@ class ViewReader(Generic[R_co]):
         """
         if not conditions:
             raise ConfigError("find needs a condition, as find(cents=(1000, None)); scan() gives all rows.")
-        build, fold = self._live()
-        spans = {name: self._span(fold, name, condition) for name, condition in conditions.items()}
-        (first, span), *others = spans.items()
         after: tuple[Scalar, str] | None = None
-        while page := self._backend.rows.find(build, first, span, after=after, limit=PAGE_ROWS):
+        while True:
+            fold, spans, page = self._from_live(partial(self._found, conditions, after))
+            _, *others = spans.items()
             for _, stored in page:
                 row = fold.decode(stored)
                 if all(_matches(fold.view.indexes[name](row), other) for name, other in others):
                     yield stored.key, row
+            if not page:
+                return
             after = page[-1][0], page[-1][1].key
+
+    def _found(
+        self, conditions: dict[str, Condition], after: tuple[Scalar, str] | None, build: str, fold: Fold
+    ) -> tuple[Fold, dict[str, Span], list[tuple[Scalar, Row]]]:
+        spans = {name: self._span(fold, name, condition) for name, condition in conditions.items()}
+        first, span = next(iter(spans.items()))
+        return fold, spans, self._backend.rows.find(build, first, span, after=after, limit=PAGE_ROWS)
 
     def scan(self, *, after: str = "") -> Iterator[tuple[str, R_co]]:
         """All rows as (key, row) in key order, read a page at a time, those after the key `after` only."""
-        build, fold = self._live()
-        while page := self._backend.rows.scan(build, after=after):
+        while True:
+            fold, page = self._from_live(partial(self._scanned, after))
             for stored in page:
                 yield stored.key, fold.decode(stored)
+            if not page:
+                return
             after = page[-1].key
+
+    def _scanned(self, after: str, build: str, fold: Fold) -> tuple[Fold, list[Row]]:
+        return fold, self._backend.rows.scan(build, after=after)
+
+    def _from_live(self, look: Callable[[str, Fold], T]) -> T:
+        """One look at the live build; again, when another was promoted meanwhile: the first may even be gone by then."""
+        while True:
+            build, fold = self._live()
+            found = look(build, fold)
+            if self._builds.builds().live == build:
+                return found
 
     def _live(self) -> tuple[str, Fold]:
         build = self._builds.builds().live or self._builds.ensure().live or ""
@@ -131,8 +154,10 @@ class ViewReader(Generic[R_co]):
             self._bell.wait(rings, min(left, OTHERS_S))
 
     def _read(self, key: str, place: int) -> Reading[R_co]:
-        """One look. The checkpoint is read before the row: the row can only be newer than what is claimed of it."""
-        build, fold = self._live()
+        return self._from_live(partial(self._look, key, place))
+
+    def _look(self, key: str, place: int, build: str, fold: Fold) -> Reading[R_co]:
+        """The checkpoint is read before the row: the row can only be newer than what is claimed of it."""
         progress = self._backend.checkpoints.load(build)
         stored = self._backend.rows.get(build, [key]).get(key)
         blocked = self._blocked_by(build, key, progress.parked)
@@ -186,5 +211,14 @@ class TableReader:
         """Rows by column name. Tables are named in braces: `SELECT * FROM {turnover} WHERE month = ?`. Read only."""
         if self._backend.tables is None:
             raise ConfigError(f"SqlView {self._builds.name!r} needs a store that speaks SQL: open sqlite:PATH.")
-        build = self._builds.builds().live or self._builds.ensure().live or ""
-        return self._backend.tables.query(self._builds.sql_view(build).names(suffix(build))(sql), parameters)
+        while True:
+            build = self._builds.builds().live or self._builds.ensure().live or ""
+            named = self._builds.sql_view(build).names(suffix(build))(sql)
+            try:
+                rows = self._backend.tables.query(named, parameters)
+            except LeftfoldError:
+                if self._builds.builds().live == build:
+                    raise
+                continue  # another build was promoted meanwhile, and these tables dropped
+            if self._builds.builds().live == build:
+                return rows
