@@ -12,7 +12,7 @@ on `session.sync`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from contextvars import copy_context
@@ -169,6 +169,12 @@ class AsyncCategory(Generic[C_contra, S, E]):
     async def handle(self, key: str, command: C_contra, **notes: Unpack[Notes]) -> Outcome[S, E]:
         """As `Category.handle`. Commands that are awaited together share an fsync."""
         return await self._threads.call(partial(self._category.handle, key, command, **notes))
+
+    def handle_many(
+        self, commands: Iterable[tuple[str, C_contra, str | None]], **notes: Unpack[Notes]
+    ) -> AsyncIterator[Outcome[S, E] | Exception]:
+        """As `Category.handle_many`."""
+        return self._threads.each(partial(self._category.handle_many, commands, **notes))
 
     async def transact(self, key: str, decide: Callable[[S], Sequence[E]], **notes: Unpack[Notes]) -> Outcome[S, E]:
         """As `Category.transact`. `decide` is a plain function, and runs on a thread."""

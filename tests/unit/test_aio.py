@@ -1,6 +1,7 @@
 """The async facade: the same names, awaited, and nothing decided twice."""
 
 import asyncio
+import inspect
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -12,9 +13,21 @@ import pytest
 
 from leftfold import App, Outcome, Recorded, SqlView, StaleRead, stream
 from leftfold.adapters.memory import Memory
-from leftfold.aio import AsyncBoundaryCategory, AsyncCategory, AsyncSession, open, run
+from leftfold.aio import (
+    AsyncBoundary,
+    AsyncBoundaryCategory,
+    AsyncCategory,
+    AsyncSession,
+    AsyncTables,
+    AsyncView,
+    open,
+    run,
+)
+from leftfold.category import BoundaryCategory, Category
 from leftfold.core.views import Sql
-from leftfold.dcb import Condition, Query, QueryItem, Tagged
+from leftfold.dcb import Boundary, Condition, Query, QueryItem, Tagged
+from leftfold.projections.reading import TableReader, ViewReader
+from leftfold.session import Session
 from leftfold.testing import FrozenClock
 from leftfold.testing.sample import (
     Account,
@@ -202,6 +215,36 @@ def test_tenants_clocks_and_context_variables_are_passed_on() -> None:
             assert await everything(session.log()) == []
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("sync", "facade", "elsewhere"),
+    [
+        (Session, AsyncSession, {"app", "backend", "codec", "builds", "operations", "start", "close", "follower"}),
+        (Category, AsyncCategory, set[str]()),
+        (BoundaryCategory, AsyncBoundaryCategory, set[str]()),
+        (ViewReader, AsyncView, set[str]()),
+        (TableReader, AsyncTables, set[str]()),
+        (Boundary, AsyncBoundary, set[str]()),
+    ],
+)
+def test_every_name_of_the_session_is_there_to_be_awaited(sync: type, facade: type, elsewhere: set[str]) -> None:
+    """Operators' and the inner parts' names stay on `session.sync`; `key in view` is `contains`."""
+    names = {name for name in vars(sync) if not name.startswith("_")} - elsewhere
+    assert names <= set(vars(facade))
+    for name in names:
+        mine, theirs = (list(inspect.signature(getattr(one, name)).parameters) for one in (facade, sync))
+        assert mine == theirs
+
+
+def test_many_commands_are_answered_in_order() -> None:
+    async def main() -> list[Any]:
+        async with open(bank, "memory:") as session:
+            commands = [("ann", Open("Ann"), "1"), ("ann", Withdraw(1), "2"), ("ann", Deposit(5), "3")]
+            return await everything(session.category(account).handle_many(commands))
+
+    first, second, third = asyncio.run(main())
+    assert (first.version, str(second), third.state) == (1, "insufficient funds: 0", Account(5, is_open=True))
 
 
 def test_importing_leftfold_does_not_import_asyncio() -> None:

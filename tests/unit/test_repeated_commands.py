@@ -157,6 +157,17 @@ def test_a_repeated_command_over_a_boundary_returns_the_first_outcome(backend: B
     assert again == replace(first, repeated=True)
 
 
+def test_an_id_given_for_ever_over_a_boundary_counts_over_every_other(backend: Backend) -> None:
+    here = school.open(backend).category(enrolments)
+    for course in ("c1", "c2"):
+        here.handle(AddCourse(course, 3))
+    here.handle(Enrol("c1", "s9"))
+    first = here.handle(Enrol("c1", "s1"), command_id="req-1", once="forever")
+    for other in (Enrol("c2", "s2"), Enrol("c1", "s2"), Enrol("c2", "s1")):
+        assert here.handle(other, command_id="req-1", once="forever") == replace(first, repeated=True)
+    assert len(list(here._deciding.loader.recorded("course/c2"))) == 1
+
+
 def test_a_repeated_command_that_wrote_to_another_stream_than_the_first_has_the_same_version(backend: Backend) -> None:
     """The version is that of the boundary's first stream, which a command may only read."""
 

@@ -156,10 +156,11 @@ class Deciding(Generic[S, E]):
     def _repeat(self, streams: tuple[str, ...], found: Found) -> Outcome[S, E]:
         """The first handling's result, told again."""
         events = [self._codec.decode(stored) for stored in found.events]
-        home = events[0].slots[0][0] if len(streams) == 1 else streams[0]  # once="forever" may name another stream
+        places = tuple(dict.fromkeys(name for event in events for name, _ in event.slots))
+        names = streams if set(places) <= set(streams) else places  # once="forever" may name other streams
+        home = names[0]
         if home.partition("/")[0] != streams[0].partition("/")[0]:
             raise Rejected(f"this command id was given to a command on {home} before.", field="command_id")
-        names = (home,) if len(streams) == 1 else streams
         version = max((v for event in events for name, v in event.slots if name == home), default=0)
         then = self.loader.at(names, version if len(names) == 1 else events[-1].at)
         return Outcome(then.state, tuple(event.data for event in events), then.seen[home], found.receipt, repeated=True)
