@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leftfold.core.annotations import members
+from leftfold.core.annotations import members, parameter, unwrap
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError
+from leftfold.core.events import Recorded
 from leftfold.core.processes import Reaction
 from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
-from leftfold.core.views import AnyView, check_name
+from leftfold.core.views import AnyView, SqlView, check_name
 
 if TYPE_CHECKING:
     from leftfold.ports.backend import Backend
@@ -42,10 +43,14 @@ class App:
         self.reactions = _named(reactions)
         self.schema = Schema()
         for decider in self.deciders:
-            check_category(decider.category)
+            _check_decider(decider)
             self.schema.add_decider(decider)
         if events != ():
             self.schema.add(members(events), names={}, upcasts=())
+        for view in self.views:
+            self._check_subscription(repr(view), view.apply if isinstance(view, SqlView) else view.evolve, 1)
+        for reaction_name, react in self.reactions.items():
+            self._check_subscription(f"reaction {reaction_name!r}", react, 0)
         _check_once("category", [decider.category for decider in self.deciders])
         _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])
         for table in {view.name: view for view in self.views}.values():
@@ -74,8 +79,24 @@ class App:
         session.start()
         return session
 
+    def _check_subscription(self, who: str, function: Callable[..., Any], event: int) -> None:
+        annotation, _ = unwrap(parameter(function, event), Recorded)
+        self.schema.check_subscription(who, members(annotation))
+
     def __repr__(self) -> str:
         return f"App({self.name!r})"
+
+
+def _check_decider(decider: Any) -> None:
+    """Refuse what can't decide: a class instead of a value, or a value without the four names."""
+    if isinstance(decider, type):
+        raise ConfigError(f"{decider.__qualname__} is a class: pass a value of it, {decider.__qualname__}().")
+    for name in ("category", "initial", "decide", "evolve"):
+        if not hasattr(decider, name):
+            raise ConfigError(
+                f"{decider!r} is no decider: it has no {name!r} (a decider has category, initial, decide, evolve)."
+            )
+    check_category(decider.category)
 
 
 def _named(reactions: Sequence[Reaction] | Mapping[str, Reaction]) -> dict[str, Reaction]:

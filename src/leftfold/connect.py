@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, cast
@@ -61,8 +62,16 @@ def _sqlite(place: str, options: dict[str, str], tenant: str) -> Backend:
 
     if not place:
         raise ConfigError("sqlite: needs a path, as sqlite:bank.db.")
+    if place.startswith("//"):
+        raise ConfigError(
+            f"sqlite: takes a path as it is, without slashes before it: sqlite:{place.lstrip('/')} or sqlite:/absolute."
+        )
     if "\0" in place:
         raise ConfigError("sqlite: the path has a NUL character.")
+    try:
+        os.fsencode(place)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"sqlite: {place!r} is no path that this system can write: {error.reason}.") from error
     mode = cast(Literal["rwc", "rw", "ro"], _choice(options, "mode", ("rwc", "rw", "ro")))
     durability = cast(Literal["full", "relaxed"], _choice(options, "durability", ("full", "relaxed")))
     _done(options)

@@ -15,6 +15,7 @@ from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.core.schema import Schema
+from leftfold.core.streams import check_key
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.projections.builds import ViewBuilds
@@ -54,6 +55,7 @@ def explain(backend: Backend, codec: Codec, schema: Schema, builds: ViewBuilds, 
 
     Events that the build has set aside (parked, or skipped) are not in its row, and so not among the steps.
     """
+    check_key(key)
     build = builds.ensure().live or ""
     fold = builds.fold(build)
     upto = backend.checkpoints.load(build).position
@@ -102,7 +104,7 @@ def key_events(backend: Backend, codec: Codec, schema: Schema, fold: Fold, key: 
     if fold.view.key is None and owned:
         streams = [_stream(backend, codec, f"{category}/{key}") for category in sorted(wanted.taken)]
         events: Iterator[Any] = heapq.merge(*streams, key=lambda event: event.position)
-        yield from (event for event in events if type(event.data) in fold.types and event.key == key)
+        yield from (event for event in events if event.type in wanted.names and event.key == key)
         return
     after = 0
     while page := backend.log.page(after=after):

@@ -14,6 +14,7 @@ from leftfold.core.decider import BoundaryDecider, Decider
 from leftfold.core.errors import ConfigError, StoreUnavailable
 from leftfold.core.events import Recorded
 from leftfold.core.processes import Send
+from leftfold.core.streams import check_count
 from leftfold.core.views import AnyView, SqlView, View
 from leftfold.dcb import Boundary
 from leftfold.explain import Explanation, explain
@@ -72,7 +73,7 @@ class Session:
     def view(self, view: SqlView) -> TableReader: ...
     def view(self, view: AnyView) -> ViewReader[Any] | TableReader:
         """A view's rows: those of its live build. Raises ConfigError for a view that is not of the app."""
-        builds = self.builds.get(view.name)
+        builds = self.builds.get(getattr(view, "name", ""))
         if builds is None or view not in self.app.views:
             raise ConfigError(f"{view!r} is no view of app {self.app.name!r}: add it to views=[...].")
         if isinstance(view, SqlView):
@@ -84,6 +85,7 @@ class Session:
 
         An event whose type today's code doesn't know has `Unknown` data.
         """
+        check_count(after, "after")
         while True:
             page = self.backend.log.page(after=after)
             for stored in page:

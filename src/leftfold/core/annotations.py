@@ -10,12 +10,14 @@ from leftfold.core.errors import ConfigError
 
 
 def members(annotation: Any) -> tuple[type, ...]:
-    """The classes of a union, flattened; of a class, itself. Looks through aliases and `Annotated`."""
+    """The classes of a union, flattened; of a class, itself; of Any, `object`. Looks through aliases and `Annotated`."""
     origin = get_origin(annotation)
     if origin is Union or isinstance(annotation, UnionType):
         return tuple(dict.fromkeys(found for part in get_args(annotation) for found in members(part)))
     if origin is Annotated:
         return members(get_args(annotation)[0])
+    if annotation is Any:
+        return (object,)
     if hasattr(annotation, "__value__"):  # a `type X = ...` alias, Python 3.12 and later
         return members(annotation.__value__)
     if isinstance(annotation, type):

@@ -46,9 +46,22 @@ class Schema:
             self.current[self.names[event]] = last
 
     def stored_names(self, types: Iterable[type]) -> frozenset[str]:
-        """Every name on disk that reads as one of `types` today."""
+        """Every name on disk that reads as one of `types` today; with `object` among them, every name."""
         wanted = set(types)
+        if object in wanted:
+            return frozenset(self.types)
         return frozenset(name for name, last in self.current.items() if last in wanted)
+
+    def check_subscription(self, who: str, types: Iterable[type]) -> None:
+        """Refuse a subscription that could never see an event: to a class that nobody emits, or to an old one."""
+        today = set(self.current.values())
+        for one in types:
+            if one in self.lifts:
+                raise ConfigError(f"{who} takes {one.__qualname__}, which an upcast lifts: take what it becomes.")
+            if one is not object and one not in today:
+                raise ConfigError(
+                    f"{who} takes {one.__qualname__}, which no decider of this app emits: see App(deciders=)."
+                )
 
     def _claim(self, event: type, name: str) -> None:
         held = self.types.setdefault(name, event)

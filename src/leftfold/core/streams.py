@@ -7,12 +7,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from leftfold.core.errors import BadKey
+from leftfold.core.errors import BadKey, Rejected
 
 KEY_BYTES: Final = 1024  # with tenant and category it still fits DynamoDB's 2,048-byte partition key
 CATEGORY_BYTES: Final = 64
 TENANT_BYTES: Final = 63  # one DNS label, so that it can also name a file, a bucket prefix or a role
 COMMAND_ID_BYTES: Final = 512
+MAX_COUNT: Final = 2**63 - 1  # what every store can count to
 
 _CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]*\Z")
@@ -71,6 +72,12 @@ def _check_closely(key: object, field: str, limit: int) -> None:
         raise BadKey(
             f"{field} is over {limit} bytes of UTF-8: use a shorter one, or its hash", field=field, limit=limit
         )
+
+
+def check_count(count: int, field: str) -> None:
+    """Refuse a version or position that is no whole number from 0 to MAX_COUNT."""
+    if type(count) is not int or not 0 <= count <= MAX_COUNT:
+        raise Rejected(f"{field} must be a whole number from 0 to {MAX_COUNT}.", field=field, limit=MAX_COUNT)
 
 
 def check_category(category: str) -> None:

@@ -192,3 +192,5 @@ def _expect(expected: Expected, stream: str, version: int) -> None:
         case int():
             if version != expected:
                 raise Conflict(stream, expected, version)
+        case _:  # pyright: ignore[reportUnnecessaryComparison] - a misspelt condition must not count as none
+            raise Rejected('expected must be a version, "any", "absent" or "present".', field="expected")

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.commits import Commit, Outcome
-from leftfold.core.errors import Conflict, StoreUnavailable
+from leftfold.core.errors import Conflict, LeftfoldError, Rejected
 from leftfold.core.state import Folded
 from leftfold.handling.decide import Decide, Deciding, Place, Request
 
@@ -52,7 +52,8 @@ class Batch(Generic[S, E]):
     def handle(self, asked: Sequence[Asked[S, E] | Failed]) -> Iterator[Outcome[S, E] | Exception]:
         """One answer a command, in order: its outcome, or what the domain or the door refused it with.
 
-        Raises StoreUnavailable and Contention: what was not answered by then was not handled.
+        Raises what is nobody's refusal (StoreUnavailable, Contention, ConfigError...): what was not answered by then
+        may be asked again.
         """
         for one in asked:
             draft = one if isinstance(one, Failed) else attempt(self._draft, one)
@@ -107,6 +108,6 @@ class Batch(Generic[S, E]):
         answer = attempt(self._deciding.handle, asked.request, asked.decide, asked.place)
         if not isinstance(answer, Failed):
             return answer
-        if isinstance(answer.error, StoreUnavailable | Conflict):
+        if isinstance(answer.error, LeftfoldError) and not isinstance(answer.error, Rejected):
             raise answer.error
         return answer.error

@@ -31,7 +31,8 @@ class Interest(Struct, frozen=True):
 
 def interest(schema: Schema, types: Sequence[type]) -> Interest:
     """The interest of a subscriber to `types`, under an app's schema."""
-    taken = frozenset(category for category, events in schema.categories.items() if events & set(types))
+    wanted = set(types)
+    taken = frozenset(name for name, events in schema.categories.items() if events & wanted or object in wanted)
     return Interest(schema.stored_names(types), frozenset(schema.types), frozenset(schema.categories), taken)
 
 

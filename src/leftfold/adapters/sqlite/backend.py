@@ -78,7 +78,10 @@ def _prepare(path: Path, mode: Mode) -> None:
 def _settle(database: Database, tenant: str) -> str:
     """Stamp a new file, or check an old one's stamp. Returns the store's id."""
     if not _is_empty(database):
-        return _identify(database, tenant)
+        store_id = _identify(database, tenant)
+        if not database.read_only:
+            database.use_wal()  # a restored copy may have come without it
+        return store_id
 
     def stamp(connection: sqlite3.Connection) -> None:
         if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():

@@ -135,8 +135,11 @@ class Database:
 
     def use_wal(self) -> None:
         """Make a new file a WAL file: readers and the writer never wait for each other."""
-        with self._file:
-            self._writer.execute("PRAGMA journal_mode = WAL")
+        try:
+            with self._file:
+                self._writer.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Run `work` in a durable transaction, together with whatever else is waiting, and return its result."""
