@@ -31,6 +31,7 @@ from leftfold.core.streams import Receipt
 from leftfold.core.views import AnyView, SqlView, View
 from leftfold.dcb import Boundary, Condition, Query, Tagged
 from leftfold.explain import Explanation
+from leftfold.operations import OnProgress
 from leftfold.ports.backend import Backend
 from leftfold.projections.reading import Condition as Found, Reading, TableReader, ViewReader
 from leftfold.session import Session
@@ -155,9 +156,9 @@ class AsyncSession:
         """As `Session.trace`."""
         return await self._threads.call(partial(self.sync.trace, event_id))
 
-    async def catch_up(self) -> int:
-        """As `Session.catch_up`."""
-        return await self._threads.call(self.sync.catch_up)
+    async def catch_up(self, on_progress: OnProgress = lambda done, total: None) -> int:
+        """As `Session.catch_up`; `on_progress` is called on the thread that does the work."""
+        return await self._threads.call(partial(self.sync.catch_up, on_progress))
 
 
 class AsyncCategory(Generic[C_contra, S, E]):

@@ -20,7 +20,7 @@ from leftfold.dcb import Boundary
 from leftfold.explain import Explanation, explain
 from leftfold.handling.decide import Deciding
 from leftfold.loops import Followers, Loops
-from leftfold.operations import Operations
+from leftfold.operations import OnProgress, Operations
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.processes.react import Reacting, Reactor, reaction_name
@@ -111,10 +111,17 @@ class Session:
         """Status, rebuild, diff, promote, rollback, dead letters: for operators."""
         return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._reactors)
 
-    def catch_up(self) -> int:
-        """Bring views and reactions to the log's end, commands that reactions send included. Returns events passed."""
+    def catch_up(self, on_progress: OnProgress = lambda done, total: None) -> int:
+        """Bring views and reactions to the log's end, commands that reactions send included. Returns events passed.
+
+        `on_progress` hears (position, log's end) of the one that is moving, after each page.
+        """
+
+        def told(position: int) -> None:
+            on_progress(position, max(position, self.backend.log.end()))
+
         passed = 0
-        while moved := sum(follower.catch_up() for source in self._sources().values() for follower in source()):
+        while moved := sum(follower.catch_up(told) for source in self._sources().values() for follower in source()):
             passed += moved
         return passed
 

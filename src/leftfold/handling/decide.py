@@ -112,7 +112,7 @@ class Deciding(Generic[S, E]):
             # append itself finds a known id, and the next try comes here.
             found = self.store.find(request.command_id, streams[0], forever=request.once == "forever")
             if found is not None:
-                return self._repeat(streams, found)
+                return self.repeat(streams, found)
         _expect(request.expected, streams[0], folded.seen[streams[0]])
         decided = attempt(decide, folded.state)
         if not isinstance(decided, Failed | Iterable):
@@ -153,7 +153,7 @@ class Deciding(Generic[S, E]):
         )
         return commit, after
 
-    def _repeat(self, streams: tuple[str, ...], found: Found) -> Outcome[S, E]:
+    def repeat(self, streams: tuple[str, ...], found: Found) -> Outcome[S, E]:
         """The first handling's result, told again."""
         events = [self._codec.decode(stored) for stored in found.events]
         places = tuple(dict.fromkeys(name for event in events for name, _ in event.slots))

@@ -24,8 +24,10 @@ from leftfold.ports.store import PAGE_EVENTS, EventStore, Snapshots
 
 S = TypeVar("S")
 E = TypeVar("E")
+K = TypeVar("K")
 
 CACHE_STATES: Final = 10_000  # states kept per category: some MB of ordinary ones
+PAST_STATES: Final = 10_000  # states of earlier versions, for those who ask again one further
 TICK: Final = timedelta(microseconds=1)
 
 
@@ -36,6 +38,7 @@ class Loader(Generic[S, E]):
         self._decider, self._store, self._stored, self._codec = decider, store, stored, codec
         self._types = frozenset(event_types(decider))
         self._cache: dict[tuple[str, ...], Folded[S]] = {}
+        self._past: dict[str, Folded[S]] = {}
         self._guard = threading.Lock()
         self._shared = _is_shared(decider)
         self._snapshots = _Snapshots(decider) if getattr(decider, "snapshot_every", None) else None
@@ -49,12 +52,15 @@ class Loader(Generic[S, E]):
         """Remember a state; the longest unchanged one makes room."""
         if not folded.seen[streams[0]]:
             return  # an empty stream costs nothing to load, and must not push out one that does
+        self._remember(self._cache, CACHE_STATES, streams, folded)
+
+    def _remember(self, states: dict[K, Folded[S]], limit: int, name: K, folded: Folded[S]) -> None:
         folded = folded if self._shared else self._own(folded)
         with self._guard:
-            self._cache.pop(streams, None)
-            self._cache[streams] = folded
-            if len(self._cache) > CACHE_STATES:
-                del self._cache[next(iter(self._cache))]
+            states.pop(name, None)
+            states[name] = folded
+            if len(states) > limit:
+                del states[next(iter(states))]
 
     def load(self, streams: tuple[str, ...]) -> Folded[S]:
         """The state now: what is known here, folded on by what was appended since."""
@@ -79,6 +85,8 @@ class Loader(Generic[S, E]):
         """Time travel: the state after version `at` (of one stream), or after all that was recorded until then."""
         if isinstance(at, datetime) and at.tzinfo is None:
             raise Rejected("at must have a time zone, as datetime(2026, 5, 1, tzinfo=UTC).", field="at")
+        if isinstance(at, int) and len(streams) == 1:
+            return self._at_version(streams[0], at)
         home, empty = streams[0], self._empty(streams)
         state, seen, last = empty.state, empty.seen, empty.at
         for recorded, places in self._merged(streams, empty.seen) if len(streams) > 1 else self._each(home):
@@ -87,6 +95,23 @@ class Loader(Generic[S, E]):
             state, last = self._step(state, recorded.data), recorded.at
             seen = {**seen, **places}
         return Folded(state, seen, last)
+
+    def _at_version(self, stream: str, at: int) -> Folded[S]:
+        """Folded on from the version that was asked for last: those who look back mostly walk forwards (a rerun does)."""
+        base = self._past.get(stream)
+        if base is None or base.seen[stream] > at:
+            base = self._empty((stream,))
+        state, version, last = base.state if self._shared else fresh(base.state), base.seen[stream], None
+        while version < at and (page := self._store.read(stream, after=version, limit=min(PAGE_EVENTS, at - version))):
+            for stored in page:
+                state = self._step(state, self._codec.data(stored))
+            last = page[-1]
+            version = last.version
+        if last is None:
+            return base
+        folded = Folded(state, {stream: version}, self._codec.peek(last).at)
+        self._remember(self._past, PAST_STATES, stream, folded)
+        return folded
 
     def _each(self, stream: str) -> Iterator[tuple[Recorded[Any], dict[str, int]]]:
         """As `_merged`, for one stream, a page at a time."""

@@ -12,7 +12,7 @@ from typing import Final, Generic, TypeVar
 from msgspec import Struct
 
 from leftfold.core.attempt import Failed, attempt
-from leftfold.core.commits import Commit, Outcome
+from leftfold.core.commits import Commit, Found, Outcome
 from leftfold.core.errors import Conflict, LeftfoldError, Rejected
 from leftfold.core.state import Folded
 from leftfold.handling.decide import Decide, Deciding, Place, Request
@@ -62,7 +62,7 @@ class Batch(Generic[S, E]):
                 self._states[draft.asked.request.streams] = draft.after
             else:
                 yield from self.flush()
-                yield one.error if isinstance(one, Failed) else self._ordinary(one)
+                yield self._settled(one, draft)
         yield from self.flush()
 
     def flush(self) -> Iterator[Outcome[S, E] | Exception]:
@@ -77,10 +77,18 @@ class Batch(Generic[S, E]):
                 self._deciding.loader.keep(streams, after)
                 yield Outcome(after.state, draft.events, after.seen[streams[0]], answer.receipt)
 
-    def _draft(self, asked: Asked[S, E]) -> Draft[S, E] | None:
-        """The command's commit; None when only the ordinary path can say what becomes of it."""
+    def _settled(self, one: Asked[S, E] | Failed, draft: Outcome[S, E] | Failed | None) -> Outcome[S, E] | Exception:
+        """The answer to a command that needs no append of this batch."""
+        if isinstance(one, Failed):
+            return one.error
+        return draft if isinstance(draft, Outcome) else self._ordinary(one)
+
+    def _draft(self, asked: Asked[S, E]) -> Draft[S, E] | Outcome[S, E] | None:
+        """The command's commit, or its first outcome; None when only the ordinary path can say what becomes of it."""
         request = asked.request
         folded = self._states.get(request.streams) or self._first(request)
+        if isinstance(folded, Found):
+            return self._deciding.repeat(request.streams, folded)
         decided = asked.decide(folded.state) if folded is not None else None
         if folded is None or not decided:
             return None
@@ -89,8 +97,8 @@ class Batch(Generic[S, E]):
         commit, after = self._deciding.draft(request, folded, events, asked.place)
         return Draft(asked, commit, events, after)
 
-    def _first(self, request: Request) -> Folded[S] | None:
-        """The state for a stream's first command in this batch; None when that command was handled before.
+    def _first(self, request: Request) -> Folded[S] | Found | None:
+        """The state for a stream's first command in this batch, or what that command did when it was handled before.
 
         A batch whose first command is known is a rerun, and each of its ids is looked up. Otherwise all are taken to be
         new: an id that isn't loses its append, and is recognised on the ordinary path.
@@ -101,7 +109,7 @@ class Batch(Generic[S, E]):
             found = self._store.find(request.command_id, request.streams[0], forever=request.once == "forever")
             self._rerun = self._rerun or found is not None
             if found is not None:
-                return None
+                return found
         return self._deciding.loader.cached(request.streams) or self._deciding.loader.load(request.streams)
 
     def _ordinary(self, asked: Asked[S, E]) -> Outcome[S, E] | Exception:

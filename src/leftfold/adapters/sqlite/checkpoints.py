@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime, timedelta
 
+from leftfold.adapters.sqlite.alive import is_gone, mark
 from leftfold.adapters.sqlite.connection import Database
 from leftfold.core.errors import Fenced
 from leftfold.ports.checkpoints import DeadLetter, Lease, Move, Progress
@@ -79,12 +80,15 @@ class SqliteCheckpoints:
     def _acquire(self, connection: sqlite3.Connection, subscriber: str, owner: str, ttl_s: float) -> Lease | None:
         now = self._clock.now()
         sql = "SELECT owner, token, until FROM leases WHERE subscriber = ?"
-        holder, token, until = connection.execute(sql, (subscriber,)).fetchone() or ("", 0, 0)
-        running = until > _micros(now)
+        row = connection.execute(sql, (subscriber,)).fetchone() or ("", 0, 0)
+        holder, process = row[0].partition("|")[::2]
+        token, running = row[1], row[2] > _micros(now)
         if running and holder != owner:
-            return None
+            if not is_gone(process):
+                return None
+            running = False
         lease = Lease(subscriber, owner, token if running else token + 1, now + timedelta(seconds=ttl_s))
-        values = (subscriber, owner, lease.token, _micros(lease.until))
+        values = (subscriber, f"{owner}|{mark()}", lease.token, _micros(lease.until))
         connection.execute("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?)", values)
         return lease
 

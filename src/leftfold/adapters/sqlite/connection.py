@@ -291,6 +291,13 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file. The last one to close tidies up the WAL, under the lock."""
+        self._turn.acquire()  # whoever reads or writes on the writer finishes first
+        try:
+            self._let_go()
+        finally:
+            self._hand_on()
+
+    def _let_go(self) -> None:
         if self._closed:
             return
         with self._file:

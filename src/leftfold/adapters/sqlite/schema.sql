@@ -42,7 +42,7 @@ CREATE TABLE checkpoints (           -- how far each subscriber is
     moved_at   TEXT
 ) WITHOUT ROWID;
 
-CREATE TABLE leases (                -- who may move it; times in microseconds since 1970
+CREATE TABLE leases (                -- who may move it (owner|process); times in microseconds since 1970
     subscriber TEXT PRIMARY KEY,
     owner      TEXT    NOT NULL,
     token      INTEGER NOT NULL,
