@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leftfold.testing.deciding import given as given
     from leftfold.testing.events import happened as happened
     from leftfold.testing.reacting import reaction as reaction
+    from leftfold.testing.simulation import SimulationFailed as SimulationFailed, simulate as simulate
     from leftfold.testing.viewing import view as view
 
 _HOMES = {
@@ -22,9 +23,11 @@ _HOMES = {
     "view": "viewing",
     "reaction": "reacting",
     "FrozenClock": "clock",
+    "simulate": "simulation",
+    "SimulationFailed": "simulation",
 }
 
-__all__ = ["given", "happened", "view", "reaction", "FrozenClock"]
+__all__ = ["given", "happened", "view", "reaction", "FrozenClock", "simulate", "SimulationFailed"]
 
 
 def __getattr__(name: str) -> Any:

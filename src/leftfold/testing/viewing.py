@@ -37,8 +37,7 @@ class Viewed(Generic[Row]):
         self._fold = Fold(view)
         self._rows: dict[str, Row] = {}
         for event in self._events:
-            if isinstance(event.data, self._fold.types):
-                self._apply(event)
+            apply(self._fold, self._rows, event)
 
     def after(self, *events: Recorded[object]) -> Viewed[Row]:
         """The same view, after these events too. Events that the view does not take pass it by."""
@@ -76,11 +75,15 @@ class Viewed(Generic[Row]):
         if keys != sorted(expected):
             fail(f"find({', '.join(f'{name}={brief(value)}' for name, value in index.items())})", expected, keys)
 
-    def _apply(self, event: Recorded[Any]) -> None:
-        for key in self._fold.keys(event):
-            row = self._fold.step(self._rows.get(key), event, key)
-            if row is None:
-                self._rows.pop(key, None)
-            else:
-                self._fold.entries(row)
-                self._rows[key] = self._fold.door.decode(self._fold.door.encode(row))
+
+def apply(fold: Fold, rows: dict[str, Any], event: Recorded[Any]) -> None:
+    """Fold one event into the rows, as plainly as it can be said."""
+    if not isinstance(event.data, fold.types):
+        return
+    for key in fold.keys(event):
+        row = fold.step(rows.get(key), event, key)
+        if row is None:
+            rows.pop(key, None)
+        else:
+            fold.entries(row)
+            rows[key] = fold.door.decode(fold.door.encode(row))
