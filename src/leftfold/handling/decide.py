@@ -97,7 +97,9 @@ class Deciding(Generic[S, E]):
                 try:
                     return self._try(request, decide, place, trust_cache=tries == 0)
                 except Conflict as conflict:
-                    if request.expected != "any" and not (request.expected == "present" and conflict.actual):
+                    held = request.expected == "any" or (request.expected == "present" and conflict.actual)
+                    # Perhaps this very command was sent twice at once: then the next try finds it.
+                    if not held and (tries or request.command_id is None):
                         raise
                     lost = conflict
         assert lost is not None  # every try either returned, raised, or lost

@@ -140,6 +140,20 @@ class AppCommands(AppBase):
         }
         assert [one.repeated for one in outcomes].count(False) == 1
 
+    def test_a_command_overtaken_by_itself_is_told_again_whatever_it_expected(self, open_app: OpenApp) -> None:
+        foreign = open_app(bank).category(account)
+        foreign.handle("ann", Open("Ann"))
+
+        class Overtaken(Accounts):
+            def decide(self, command: Command, account: Account) -> Sequence[Event]:
+                foreign.handle("ann", command, expected=1, command_id="c1")
+                return super().decide(command, account)
+
+        overtaken = Overtaken()
+        accounts = open_app(App("bank", deciders=[overtaken])).category(overtaken)
+        outcome = accounts.handle("ann", Deposit(5), expected=1, command_id="c1")
+        assert (outcome.repeated, outcome.version, outcome.state) == (True, 2, Account(5, True))
+
     def test_a_command_id_may_be_used_once_forever(self, open_app: OpenApp) -> None:
         session = open_app(bank)
         accounts = session.category(account)
