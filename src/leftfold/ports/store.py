@@ -41,7 +41,10 @@ class EventStore(Protocol):
         ...
 
     def find(self, command_id: str, stream: str, *, forever: bool) -> Found | None:
-        """What this command id appended to this stream before; with `forever`, to any stream."""
+        """What this command id appended to this stream before; None for an id that is new here.
+
+        With `forever`, first what it appended to any stream under `once="forever"`.
+        """
         ...
 
 
@@ -54,7 +57,7 @@ class Snapshots(Protocol):
 
 
 class Log(Protocol):
-    """All commits in one order, with dense positions from 1."""
+    """All commits in one order, with dense positions from 1. The events of a commit stand together, in its order."""
 
     def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
         """At most `limit` events with a position over `after`, in order, without a gap; fewer only at the end."""

@@ -136,6 +136,18 @@ class LogContract(Contract):
         assert [stored.position for stored in page] == list(range(1, COMMITS * len(streams) + 1))
         assert sorted(stored.body for stored in page) == sorted(s.encode() for s in streams for _ in range(COMMITS))
 
+    def test_the_events_of_a_commit_stand_together_whoever_else_writes(self, backend: Backend) -> None:
+        def write(stream: str) -> None:
+            for seen in range(0, 30, 3):
+                backend.store.append(commit(stream, seen, *[stream.encode() + b" %d" % seen] * 3))
+
+        results = all_at_once([partial(write, stream) for stream in ("account/ann", "account/bob", "account/cid")])
+        assert not [one for one in results if isinstance(one, Failed)]
+        self.settle(backend)
+        bodies = [stored.body for stored in backend.log.page()]
+        assert len(bodies) == 90
+        assert all(len({*bodies[i : i + 3]}) == 1 for i in range(0, 90, 3))
+
     def test_a_reader_beside_the_writers_never_sees_a_gap(self, backend: Backend, open_backend: MakeBackend) -> None:
         reader, finished, seen = open_backend("").log, threading.Event(), list[int]()
 
