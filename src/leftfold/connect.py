@@ -23,7 +23,7 @@ def connect(url: str, *, tenant: str | None = None) -> Backend:
     scheme, colon, rest = url.partition(":")
     opener = _SCHEMES.get(scheme)
     if not colon or opener is None:
-        raise ConfigError(f"{url!r} names no store: use {', '.join(sorted(_SCHEMES))}, as sqlite:bank.db.")
+        raise ConfigError(f"{url!r} names no store: use sqlite:PATH, as sqlite:bank.db, or memory:.")
     place, _, query = rest.partition("?")
     return opener(place, _options(url, query), tenant or "")
 

@@ -181,7 +181,7 @@ def test_find_names_an_index_that_does_not_exist_and_a_value_that_can_not_be() -
     [
         ("", "names no store"),
         ("bank.db", "names no store"),
-        ("mongodb:x", r"'mongodb:x' names no store: use memory, sqlite"),
+        ("mongodb:x", r"'mongodb:x' names no store: use sqlite:PATH"),
         ("memory:x", "memory: takes no path"),
         ("memory:?x=1", "unknown store option 'x'"),
         ("sqlite:", "sqlite: needs a path"),

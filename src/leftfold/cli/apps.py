@@ -48,7 +48,7 @@ class Target(Struct, frozen=True):
         try:
             return self.app.open(existing(self.url, mode), tenant=self.tenant)
         except StoreUnavailable as error:
-            raise StoreUnavailable(f"{error} The store is {self.url}: --store or {STORE} names another.") from error
+            raise StoreUnavailable(f"{error} The store is {self.url}; --store or {STORE} names another.") from error
 
 
 def json_option(command: F) -> F:

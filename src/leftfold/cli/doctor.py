@@ -14,7 +14,7 @@ from msgspec import Struct
 
 import leftfold
 from leftfold.cli import exits
-from leftfold.cli.apps import STORE, existing, json_option
+from leftfold.cli.apps import STORE, existing, json_option, target
 from leftfold.cli.output import clean, document, show, styled
 from leftfold.connect import connect
 
@@ -36,12 +36,15 @@ class Point(Struct, frozen=True):
 
 
 @click.command(short_help="versions, store health, what is risky here")
+@click.argument("app", metavar="[APP]", required=False)
 @json_option
 @click.option("--store", metavar="URL", envvar=STORE, help=f"A store to look at too. [default: ${STORE}, else none]")
 @click.option("--tenant", help="The tenant whose data to look at.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool, store: str | None, tenant: str | None) -> None:
+def doctor(ctx: click.Context, app: str | None, as_json: bool, store: str | None, tenant: str | None) -> None:
     """Versions, store health, and what is risky on this machine. Exit code 1 for a fault, not for a risk."""
+    if app is not None:
+        store = target(app, store, tenant).url
     facts: dict[str, Any] = {
         "leftfold": leftfold.__version__,
         "python": platform.python_version(),

@@ -212,13 +212,17 @@ def _show_difference(asked: Asked, one: Difference, number: int) -> None:
         return
     show(styled((clean(one.key), "bold cyan")))
     for name, (live, candidate) in one.fields.items():
-        show(styled(f"    {clean(name)}: ", (_value(live), "red"), " -> ", (_value(candidate), "green")))
+        values = (_value(name, live), "red"), " -> ", (_value(name, candidate), "green")
+        show(styled(f"    {clean(name)}: ", *values))
     if one.events:
         show(styled((f"    made by {', '.join(clean(event) for event in one.events)}", "dim")))
 
 
-def _value(value: Any) -> str:
-    return "no row" if value is None else brief(value) or "{}"
+def _value(field: str, value: Any) -> str:
+    """A field's value; `row` is the row as a whole, which may not be there."""
+    if value is None:
+        return "no row" if field == "row" else "none"
+    return brief(value) or "{}"
 
 
 def _promote(asked: Asked) -> bool:

@@ -7,17 +7,21 @@ import sqlite3
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from leftfold.adapters.sqlite.checkpoints import SqliteCheckpoints, SqliteDeadLetters
 from leftfold.adapters.sqlite.connection import APPLICATION_ID, FORMAT, Database, Durability
 from leftfold.adapters.sqlite.rows import SqliteCatalog, SqliteRows, SqliteTables
 from leftfold.adapters.sqlite.store import SqliteStore
-from leftfold.core.errors import ConfigError, StoreUnavailable
+from leftfold.core.errors import ConfigError, IntegrityError, StoreUnavailable
 from leftfold.ports.backend import Backend
 from leftfold.ports.clock import Clock
 
 Mode = Literal["rwc", "rw", "ro"]
+
+
+MAGIC: Final = b"SQLite format 3\0"
+HEAD_BYTES: Final = 100  # SQLite's file header
 
 
 class SystemClock:
@@ -67,12 +71,28 @@ def _prepare(path: Path, mode: Mode) -> None:
         if mode == "rwc":
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
         elif not path.is_file():
-            raise StoreUnavailable(f"{path} does not exist: check the path, or let mode=rwc make it.")
+            raise StoreUnavailable(
+                f"{path} does not exist: nothing was stored there yet (mode=rwc, the default, makes it)."
+            )
+        _look(path)
     except OSError as error:
         step = (
             "make its folder" if isinstance(error, FileNotFoundError) else "check its permissions, or open with mode=ro"
         )
         raise StoreUnavailable(f"{path} can't be opened: {error.strerror}; {step}.") from error
+
+
+def _look(path: Path) -> None:
+    """Refuse what is plainly another program's before so much as a lock file is put beside it."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    application = int.from_bytes(head[68:72])
+    if head and not head.startswith(MAGIC):
+        raise IntegrityError(
+            f"{path} is no SQLite file, or a damaged one: check the path, or restore it from a backup."
+        )
+    if application not in (0, APPLICATION_ID):  # 0: a new file whose stamp is still in its WAL
+        raise ConfigError(f"{path} is a database of another program: choose another path.")
 
 
 def _settle(database: Database, tenant: str) -> str:
