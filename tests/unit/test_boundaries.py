@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 from leftfold import App, ConfigError, StreamId, stream
 from leftfold.adapters.memory import Memory
 from leftfold.category import BoundaryCategory
+from leftfold.handling.loading import Loader
 from leftfold.testing import FrozenClock
 from leftfold.testing.sample import AddCourse, Enrol, Enrolled, Refused, enrolments, school
 from tests.unit.enrolment import Enrol as Take, enrolment
@@ -168,3 +170,20 @@ def test_a_boundary_that_can_not_hold_says_so_and_writes_nothing(decider: Notes,
         with pytest.raises(ConfigError, match=why):
             session.category(decider).handle(Note((), (("a",),), "x"))
         assert list(session.log()) == []
+
+
+@pytest.mark.parametrize("planted", ["out of order", "twice"])
+def test_a_loader_with_a_planted_fault_is_found_out(planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Teeth: what the property compares would differ."""
+    merged = Loader._merged
+
+    def faulty(self: Any, streams: Any, seen: Any) -> Any:
+        found = list(merged(self, streams, seen))
+        return iter(found * 2) if planted == "twice" else reversed(found)
+
+    memory = Memory(FrozenClock())
+    app.open(memory.open()).category(notes).handle(Note((), (("b",), ("a",)), "x"))
+    both = Note(("a", "b"), (), "")
+    assert app.open(memory.open()).category(notes).state(both) == ("x.0", "x.1")
+    monkeypatch.setattr(Loader, "_merged", faulty)
+    assert app.open(memory.open()).category(notes).state(both) != ("x.0", "x.1")
