@@ -12,7 +12,7 @@ from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import BoundaryDecider, Decider
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
-from leftfold.core.streams import StreamId, check_category, check_key, stream
+from leftfold.core.streams import StreamId, check_category, check_count, check_key, stream
 from leftfold.handling.decide import Deciding, Expected, Request
 from leftfold.handling.many import BATCH_COMMANDS, Asked, Batch
 
@@ -79,6 +79,7 @@ class Category(Generic[C_contra, S, E]):
 
     def events(self, key: str, *, after: int = 0) -> Iterator[Recorded[E]]:
         """The stream's events in version order, from the one after version `after`, read a page at a time."""
+        check_count(after, "after")
         return self._deciding.loader.recorded(self._stream(key), after)
 
     def _run(self, key: str, name: str, decide: Callable[[S], Sequence[E]], notes: Notes) -> Outcome[S, E]:

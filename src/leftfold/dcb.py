@@ -16,7 +16,7 @@ from leftfold.codec.envelope import Codec
 from leftfold.core.commits import Appended, Commit
 from leftfold.core.errors import Conflict, Contention, Rejected, TooLarge
 from leftfold.core.events import Recorded, Slot, Stored
-from leftfold.core.streams import StreamId, check_key, stream
+from leftfold.core.streams import StreamId, check_count, check_key, stream
 from leftfold.handling.decide import MAX_TRIES, Request
 from leftfold.handling.loading import TICK
 from leftfold.ports.backend import Backend
@@ -62,6 +62,9 @@ class Boundary:
 
     def read(self, query: Query, *, after: int = 0) -> Iterator[Recorded[object]]:
         """The matching events after position `after`, in position order."""
+        check_count(after, "after")
+        for tag in {tag for item in query.items for tag in item.tags}:
+            stream(tag.category, tag.key)
         matcher = _Matcher(query, self._codec)
         if query.items and all(item.tags for item in query.items):
             streams = dict.fromkeys(str(item.tags[0]) for item in query.items)
@@ -89,6 +92,8 @@ class Boundary:
         """
         if not events:
             raise Rejected("an append needs at least one event.", field="events")
+        if condition is not None:
+            check_count(condition.after, "after")
         places = [_places(tagged) for tagged in events]
         request = Request((places[0][0],), None, command_id, actor=actor)
         request.check()

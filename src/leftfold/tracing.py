@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -33,6 +34,9 @@ class Trace(Struct):
     by: str | None
     at: datetime
     events: list[TracedEvent] = []
+
+
+_VERSION: Final = re.compile("[1-9][0-9]{0,17}")  # fits 64 bits
 
 
 def trace(backend: Backend, codec: Codec, event_id: str) -> Trace:
@@ -69,7 +73,7 @@ def _grow(seen: Recorded[Raw], commands: dict[tuple[str, str | None], Trace], ev
 
 def _find(backend: Backend, codec: Codec, event_id: str) -> Recorded[Raw]:
     text, _, version = event_id.rpartition("@")
-    if not text or not version.isdecimal() or "/" not in text:
+    if "/" not in text or _VERSION.fullmatch(version) is None:
         raise Rejected(f"{event_id[:200]!r} is no event id: they look like account/ann@3.", field="event")
     for stored in backend.store.read(str(parse_stream(text)), after=int(version) - 1, limit=1):
         return codec.peek(stored)

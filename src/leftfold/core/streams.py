@@ -13,7 +13,7 @@ KEY_BYTES: Final = 1024  # with tenant and category it still fits DynamoDB's 2,0
 CATEGORY_BYTES: Final = 64
 TENANT_BYTES: Final = 63  # one DNS label, so that it can also name a file, a bucket prefix or a role
 COMMAND_ID_BYTES: Final = 512
-MAX_COUNT: Final = 2**63 - 1  # what every store can count to
+MAX_COUNT: Final = 2**53 - 1  # what every store and every reader of JSON can count to
 
 _CATEGORY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z")
 _TENANT = re.compile(r"[a-z0-9][a-z0-9-]*\Z")

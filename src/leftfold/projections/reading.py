@@ -9,8 +9,8 @@ from typing import Any, Generic, Literal, TypeVar, overload
 
 from msgspec import Struct
 
-from leftfold.core.errors import ConfigError, LeftfoldError, StaleRead
-from leftfold.core.streams import Receipt
+from leftfold.core.errors import ConfigError, LeftfoldError, NotEncodable, StaleRead
+from leftfold.core.streams import Receipt, check_key
 from leftfold.core.views import Scalar
 from leftfold.ports.backend import Backend
 from leftfold.ports.rows import PAGE_ROWS, Row, Span
@@ -68,6 +68,7 @@ class ViewReader(Generic[R_co]):
         With `after`, only a row that contains that write, waiting up to `wait_s` seconds for it. Then raises StaleRead,
         or with `stale="allow"` returns a Reading that says how far it is.
         """
+        check_key(key)
         reading = self._await(key, after, wait_s)
         if stale == "allow":
             return reading
@@ -76,6 +77,7 @@ class ViewReader(Generic[R_co]):
         return reading.row
 
     def __contains__(self, key: str) -> bool:
+        check_key(key)
         return self._read(key, 0).exists
 
     def find(self, **conditions: Condition) -> Iterator[tuple[str, R_co]]:
@@ -107,6 +109,8 @@ class ViewReader(Generic[R_co]):
 
     def scan(self, *, after: str = "") -> Iterator[tuple[str, R_co]]:
         """All rows as (key, row) in key order, read a page at a time, those after the key `after` only."""
+        if after:
+            check_key(after, "after")
         while True:
             fold, page = self._from_live(partial(self._scanned, after))
             for stored in page:
@@ -138,6 +142,8 @@ class ViewReader(Generic[R_co]):
             )
         if not isinstance(condition, tuple):
             return Span(low=check_scalar(name, condition), equal=True)
+        if len(condition) != 2:
+            raise NotEncodable(f"index {name!r}: a range is a pair, low <= value < high, None for open.", field=name)
         low, high = (None if side is None else check_scalar(name, side) for side in condition)
         return Span(low, high)
 
