@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -79,8 +80,11 @@ class Codec:
         self, events: Sequence[object], slots: Sequence[tuple[Slot, ...]], at: datetime, meta: Metadata
     ) -> tuple[Framed, ...]:
         """One commit's events as they will be stored. Raises NotEncodable, TooLarge, or UnknownType for a foreign class."""
-        noted = Raw(self._encode(meta))
-        return tuple([self._frame(event, taken, at, noted) for event, taken in zip(events, slots, strict=True)])
+        noted = self._encode(meta)
+        if len(events) == 1:
+            return (self._frame(events[0], slots[0], at, Raw(noted)),)
+        each = [Raw(noted), *(Raw(b'%b,"index":%d}' % (noted[:-1], index)) for index in range(1, len(events)))]
+        return tuple([self._frame(*one) for one in zip(events, slots, repeat(at), each, strict=False)])
 
     def _frame(self, event: object, slots: tuple[Slot, ...], at: datetime, meta: Raw) -> Framed:
         cls = type(event)

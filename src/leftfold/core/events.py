@@ -22,7 +22,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True, gc=False):
 
     `command_id` of the commit; `command` is its type's name; `correlation_id` is shared by all that follows from one
     first command; `causation_id` is the id of the event whose reaction sent the command; `actor` and the W3C
-    `traceparent` are the caller's.
+    `traceparent` are the caller's. `index` is the event's place in its commit, from 0.
     """
 
     command_id: str = ""
@@ -31,6 +31,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True, gc=False):
     causation_id: str | None = None
     actor: str | None = None
     traceparent: str | None = None
+    index: int = 0
 
 
 class Recorded(Struct, Generic[E_co], frozen=True, gc=False):

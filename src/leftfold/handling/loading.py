@@ -194,7 +194,7 @@ class Loader(Generic[S, E]):
             for recorded in self.recorded(name, seen[name]):
                 found[recorded.id] = recorded
                 places.setdefault(recorded.id, {})[name] = _version_in(recorded, name)
-        for recorded in sorted(found.values(), key=lambda one: (one.at, one.position, one.slots)):
+        for recorded in sorted(found.values(), key=lambda one: (one.at, one.meta.index, one.slots)):
             yield recorded, places[recorded.id]
 
 
