@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leftfold.core.annotations import members, parameter, unwrap
+from leftfold.core.annotations import label, members, parameter, unwrap
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.core.processes import Reaction
 from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
-from leftfold.core.views import AnyView, SqlView, check_name
+from leftfold.core.views import AnyView, SqlView, View, check_name
 
 if TYPE_CHECKING:
     from leftfold.ports.backend import Backend
@@ -49,6 +49,8 @@ class App:
             self.schema.add(members(events), names={}, upcasts=())
         for view in self.views:
             self._check_subscription(repr(view), view.apply if isinstance(view, SqlView) else view.evolve, 1)
+            if isinstance(view, View) and view.key is not None:
+                _check_key(view, view.key)
         for reaction_name, react in self.reactions.items():
             self._check_subscription(f"reaction {reaction_name!r}", react, 0)
         _check_once("category", [decider.category for decider in self.deciders])
@@ -85,6 +87,20 @@ class App:
 
     def __repr__(self) -> str:
         return f"App({self.name!r})"
+
+
+def _check_key(view: View[Any], key: Callable[..., Any]) -> None:
+    """Refuse a key function that some of the view's events don't fit: a type checker may not see it."""
+    if not getattr(key, "__annotations__", None):
+        return  # a lambda: it takes what it is given
+    events, keyed = (
+        members(unwrap(parameter(function, at), Recorded)[0]) for function, at in ((view.evolve, 1), (key, 0))
+    )
+    for event in events:
+        if not issubclass(event, keyed):
+            raise ConfigError(
+                f"{view!r} takes {event.__qualname__}, and its key {label(key)} does not: widen the key's event."
+            )
 
 
 def _check_decider(decider: Any) -> None:

@@ -92,6 +92,8 @@ def test_events_and_handlers_that_never_meet_are_notes(bank: Desk) -> None:
         ("Event = Opened |", "Event = Opened | Closed |"),
         ("row: Balance, event: account.Event", "row: Balance, event: Opened | Deposited | TransferSent"),
         ("def count(total: int, event: Opened)", "def count(total: int, event: Opened | account.Frozen)"),
+        ("def by_owner(event: Recorded[Opened]) ->", "def by_owner(event: Recorded[Opened | account.Frozen]) ->"),
+        ("return event.data.owner", "return event.data.owner if isinstance(event.data, Opened) else event.data.why"),
         ("class Refused", "class Frozen(Struct, frozen=True): why: str\nclass Refused"),
         ("reactions=[credit])", "reactions=[credit], events=account.Frozen)"),
     )

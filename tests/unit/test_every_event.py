@@ -57,3 +57,13 @@ def test_so_is_such_a_reaction() -> None:
 
 def test_a_view_may_take_what_is_only_appended_in_the_dcb_form() -> None:
     assert App("app", deciders=[account], events=Stranger, views=[View("found", initial=0, evolve=strange)]).views
+
+
+def opened_only(event: Recorded[Opened]) -> str:
+    return event.data.owner
+
+
+def test_a_key_that_some_of_the_events_do_not_fit_is_refused() -> None:
+    every: Any = opened_only
+    with pytest.raises(ConfigError, match=r"takes object, and its key .*opened_only does not"):
+        App("app", deciders=[account], views=[View("lost", initial=0, evolve=count, key=every)])
