@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from leftfold.adapters.sqlite.checkpoints import SqliteCheckpoints
-from leftfold.adapters.sqlite.connection import Database
-from leftfold.core.errors import ConfigError
+from leftfold.adapters.sqlite.connection import Database, translated
+from leftfold.core.errors import ConfigError, StoreUnavailable
 from leftfold.core.views import Scalar, Sql
 from leftfold.ports.checkpoints import Move
 from leftfold.ports.rows import PAGE_ROWS, Builds, Change, Row, Span
@@ -127,13 +128,22 @@ def _position(connection: sqlite3.Connection, subscriber: str | None) -> int:
 
 
 class _Cursor:
-    """The `Sql` that a SqlView's apply writes with."""
+    """The `Sql` that a SqlView's apply writes with. A full or failing disk is no fault of the event: it is kept in
+    `trouble`, and fails the whole step, whatever the user's code made of it."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self._path = connection, path
+        self.trouble: sqlite3.Error | None = None
 
     def execute(self, sql: str, parameters: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql, tuple(parameters)).fetchall()
+        if self.trouble is not None:
+            raise self.trouble  # the transaction may be gone: nothing more may be written
+        try:
+            return self._connection.execute(sql, tuple(parameters)).fetchall()
+        except sqlite3.Error as error:
+            if isinstance(translated(error, self._path), StoreUnavailable):
+                self.trouble = error
+            raise
 
 
 class SqliteTables:
@@ -152,7 +162,13 @@ class SqliteTables:
         def both(connection: sqlite3.Connection) -> None:
             # The user's statements come first, so a fenced move must undo them and only them.
             connection.execute("SAVEPOINT leftfold_view")
-            step = move(work(_Cursor(connection)))
+            cursor = _Cursor(connection, self._database.path)
+            try:
+                step = move(work(cursor))
+            except sqlite3.Error as error:
+                raise cursor.trouble or error from None
+            if cursor.trouble is not None:
+                raise cursor.trouble
             try:
                 self._checkpoints.check(connection, step)
             except BaseException:  # any: whatever it is, the user's rows must not stay without their checkpoint
