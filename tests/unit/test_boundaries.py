@@ -77,7 +77,9 @@ def test_a_loaded_state_is_the_naive_fold_whatever_came_in_which_order(
 
     def naive(names: Sequence[str]) -> tuple[str, ...]:
         order = sorted(log(), key=lambda one: (one.at, one.meta.index, one.slots))
-        return tuple(one.data.text for one in order if isinstance(one.data, Noted) and set(one.data.streams) & set(names))
+        return tuple(
+            one.data.text for one in order if isinstance(one.data, Noted) and set(one.data.streams) & set(names)
+        )
 
     def check(session: BoundaryCategory[Note, tuple[str, ...], Noted]) -> None:
         for names in [order for size in (1, 2, 3) for order in permutations(PAGES, size)]:
