@@ -204,3 +204,14 @@ def count_conflicts(session: Session, found: Counter[str]) -> None:
             raise
 
     store.append = counted
+
+
+def open_at_once(path: str, reports: str, go: str, name: str) -> None:
+    """Open a file that perhaps nobody has made yet, and append one command."""
+    report = reporter(reports)
+    report("ready")
+    with open(go) as file:
+        file.readline()
+    with ledger.writing.open(f"sqlite:{path}") as session:
+        receipt = session.category(ledger.tallies).handle("shared", Note(1), command_id=name).receipt
+    report(f"made {receipt.partition('.')[0]}")

@@ -74,6 +74,8 @@ def _prepare(path: Path, mode: Mode) -> None:
             raise StoreUnavailable(
                 f"{path} does not exist: nothing was stored there yet (mode=rwc, the default, makes it)."
             )
+        elif mode == "rw":
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))  # SQLite would open it to read, and say so much later
         _look(path)
     except OSError as error:
         step = (
@@ -139,6 +141,8 @@ def _identify(database: Database, tenant: str) -> str:
             f"{database.path} has format {version}, this leftfold reads up to {FORMAT}: upgrade leftfold."
         )
     meta: dict[str, str] = dict(database.read("SELECT name, value FROM meta"))
+    if not {"tenant", "store_id"} <= meta.keys():
+        raise IntegrityError(f"{database.path} no longer says whose it is: restore it from a backup.")
     if meta["tenant"] != tenant:
         whose = f"tenant {meta['tenant']!r}" if meta["tenant"] else "no tenant"
         raise ConfigError(f"{database.path} belongs to {whose}, not to {tenant or 'no tenant'!r}: open it as such.")

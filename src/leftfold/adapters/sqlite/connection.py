@@ -332,7 +332,11 @@ _STEPS: Final = (
     ("SQLITE_FULL", "The disk is full: make room, then try again."),
     ("SQLITE_IOERR", "The disk failed or is full: check it, then open the file again."),
     ("SQLITE_READONLY", "The file is read-only: change its permissions, or open it with mode=ro to read."),
-    ("SQLITE_CANTOPEN", "The file or its folder can't be opened: check the path and its permissions."),
+    (
+        "SQLITE_CANTOPEN",
+        "The file or its folder can't be opened: check the path and its permissions. From a read-only disk, copy it to a "
+        "folder that can be written: SQLite needs its -wal and -shm files beside it.",
+    ),
     ("SQLITE_PERM", "The file can't be opened: check its permissions."),
     ("SQLITE_NOMEM", "Out of memory."),
 )
