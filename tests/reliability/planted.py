@@ -186,7 +186,7 @@ def moves_the_checkpoint_before_the_rows() -> None:
 @bug
 def moves_the_checkpoint_after_the_tables() -> None:
     def in_two(self: SqliteTables, work: Any, move: Any) -> None:
-        step = self._database.write(lambda connection: move(work(_Cursor(connection))))
+        step = self._database.write(lambda connection: move(work(_Cursor(connection, self._database.path))))
         dies_sometimes()
         self._checkpoints.move(step)
 
