@@ -26,6 +26,8 @@ from leftfold.core.schema import Schema
 
 FORMAT: Final = 1
 
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # what bytes of a stranger may raise
+
 D = TypeVar("D")
 
 
@@ -107,7 +109,7 @@ class Codec:
         read = self._readers.get(name) or self._reader(stored)
         try:
             envelope = read(stored.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise self._unreadable(stored, error) from error
         if envelope.tenant != self.tenant or envelope.type != name:
             raise IntegrityError(
@@ -126,7 +128,7 @@ class Codec:
             return self.decode(stored).data  # an old class, or the first one of its type
         try:
             bare = read(stored.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except UNREADABLE:
             return self.decode(stored).data  # which says what is wrong
         return bare.data if bare.tenant == self.tenant and bare.type == name else self.decode(stored).data
 
@@ -134,7 +136,7 @@ class Codec:
         """The event with its payload left as it is: needs no class. Raises IntegrityError for damaged bytes."""
         try:
             envelope = self._decode_any(stored.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise IntegrityError(
                 f"position {stored.position} is damaged, or of a newer format than {FORMAT}: {error}",
                 position=stored.position,
