@@ -65,7 +65,7 @@ class Found(Struct, frozen=True):
     events: tuple[Stored, ...]
 
 
-class Outcome(Struct, Generic[S_co, E_co], frozen=True):
+class Outcome(Struct, Generic[S_co, E_co], frozen=True, gc=False):
     """What came of a command: the state after it, its events, the stream's version, and a receipt to wait for.
 
     `repeated` says that the command id was known: this is the first handling's result, nothing was appended again.

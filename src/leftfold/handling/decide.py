@@ -34,7 +34,7 @@ ACTOR_BYTES: Final = 256
 EVENT_ID_BYTES: Final = CATEGORY_BYTES + KEY_BYTES + 24  # category/key@version
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """A command at the door: what to decide on, and what to note beside the events."""
 
     streams: tuple[str, ...]

@@ -23,7 +23,7 @@ E = TypeVar("E")
 BATCH_COMMANDS: Final = 500  # one transaction: enough to share an fsync, few enough to lose little work to a crash
 
 
-class Asked(Struct, Generic[S, E]):
+class Asked(Struct, Generic[S, E], gc=False):
     """One command at the door, with the user's decision and placing already bound to it."""
 
     request: Request
@@ -31,7 +31,7 @@ class Asked(Struct, Generic[S, E]):
     place: Place[E]
 
 
-class Draft(Struct, Generic[S, E]):
+class Draft(Struct, Generic[S, E], gc=False):
     """A command that was decided, and waits for its batch."""
 
     asked: Asked[S, E]
