@@ -285,6 +285,8 @@ class Database:
             if not writer or self.read_only:
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("PRAGMA wal_autocheckpoint = 0")
+            if not writer:
+                connection.set_authorizer(_only_reads)
             return connection
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
@@ -313,12 +315,30 @@ class Database:
             connection.close()
 
 
+_READS: Final = (
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+    sqlite3.SQLITE_TRANSACTION,
+)
+_LOOKS: Final = ("application_id", "journal_mode", "page_count", "page_size", "user_version")
+
+
+def _only_reads(action: int, first: str | None, second: str | None, place: str | None, trigger: str | None) -> int:
+    """Readers run the user's queries too: no ATTACH of another tenant's file, no checkpoint, no setting changed."""
+    looks = action == sqlite3.SQLITE_PRAGMA and first in _LOOKS and second is None
+    return sqlite3.SQLITE_OK if looks or action in _READS else sqlite3.SQLITE_DENY
+
+
 def translated(error: sqlite3.Error, path: Path) -> LeftfoldError:
     """SQLite's error as ours, with the next step."""
     name: str = getattr(error, "sqlite_errorname", "") or ""
     step = next((step for prefix, step in _STEPS if name.startswith(prefix)), "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return IntegrityError(f"{path} is damaged or no SQLite file ({error}): restore it from a backup.")
+    if name.startswith("SQLITE_AUTH"):
+        return ConfigError(f"a query on {path} may only read ({error}): write a SELECT.")
     if isinstance(error, sqlite3.ProgrammingError) or (not step and isinstance(error, sqlite3.OperationalError)):
         return ConfigError(f"SQLite refused a statement on {path}: {error}.")
     # After a failed COMMIT nobody knows what the disk holds, and a crash may bring it back: so not "nothing was written".
