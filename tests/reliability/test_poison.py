@@ -215,3 +215,36 @@ def test_planted_ways_to_treat_poison_wrongly_are_caught(
                 caught.append(name)
     assert caught == list(BUGS)
     record_property("figure", f"P3: {len(caught)} of {len(BUGS)} planted bugs caught")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "COMMIT",
+        "end transaction",
+        " -- done\nCOMMIT",
+        "/* x */ ROLLBACK",
+        "BEGIN",
+        "SAVEPOINT mine",
+        "PRAGMA foreign_keys = ON",
+        "ATTACH ':memory:' AS other",
+    ],
+)
+def test_an_apply_that_would_end_its_transaction_is_poison_and_doubles_nothing(sql: str, tmp_path: Path) -> None:
+    def store(tables: Sql, event: Recorded[Noted]) -> None:
+        tables.execute("INSERT INTO {amounts} VALUES (?)", (event.data.amount,))
+        if event.data.amount == 3:
+            tables.execute(sql)
+
+    tallies = Tallies()
+    view = SqlView("amounts", schema="CREATE TABLE {amounts} (amount INT)", apply=store)
+    with App("ends", deciders=[tallies], views=[view]).open(f"sqlite:{tmp_path}/ends.db") as session:
+        for amount in range(6):
+            session.category(tallies).handle(f"k{amount}", Note(amount))
+        for _ in range(2):
+            session.catch_up()
+        (letter,) = session.operations.dead_letters()
+        assert (letter.lane, letter.kind) == ("stream:tally/k3", "poison")
+        assert "share one transaction" in letter.error
+        rows = session.view(view).query("SELECT amount FROM {amounts}")
+        assert [row["amount"] for row in rows] == [0, 1, 2, 4, 5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,12 @@ from leftfold.ports.checkpoints import Move
 from leftfold.ports.rows import PAGE_ROWS, Builds, Change, Row, Span
 
 T = TypeVar("T")
+
+OWN_SAVEPOINT = "leftfold_event"
+_CONTROL = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|ATTACH|DETACH|PRAGMA|VACUUM)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 KEYS_A_STATEMENT = 500  # under SQLite's limit of 999 variables in old builds
 
@@ -138,6 +145,8 @@ class _Cursor:
     def execute(self, sql: str, parameters: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
         if self.trouble is not None:
             raise self.trouble  # the transaction may be gone: nothing more may be written
+        if (found := _CONTROL.match(sql)) and OWN_SAVEPOINT not in sql:
+            raise ConfigError(f"{found[1].upper()} is not for apply: its rows and its checkpoint share one transaction.")
         try:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
         except sqlite3.Error as error:
