@@ -146,7 +146,7 @@ class _Cursor:
         if self.trouble is not None:
             raise self.trouble  # the transaction may be gone: nothing more may be written
         if (found := _CONTROL.match(sql)) and OWN_SAVEPOINT not in sql:
-            raise ConfigError(f"{found[1].upper()} is not for apply: its rows and its checkpoint share one transaction.")
+            raise ConfigError(f"{found[1].upper()} is not for apply: rows and checkpoint share one transaction.")
         try:
             return self._connection.execute(sql, tuple(parameters)).fetchall()
         except sqlite3.Error as error:
