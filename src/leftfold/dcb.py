@@ -104,6 +104,10 @@ class Boundary:
                 appended = self._try(events, places, condition, request)
             except _Moved:
                 continue
+            except Conflict:
+                if command_id and self._backend.store.find(command_id, places[0][0], forever=False):
+                    continue  # the same append, sent twice at once: what is newer is its own event
+                raise
             self._rung()
             return appended
         raise Contention("the condition's tags", 0, 0)

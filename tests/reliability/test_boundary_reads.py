@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from leftfold import App, StreamId, stream
 from leftfold.adapters.memory import Memory
+from leftfold.core.commits import Appended
 from leftfold.core.events import Stored
+from leftfold.dcb import Condition, Query, QueryItem, Tagged
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import EventStore
 from tests.reliability import ledger
@@ -114,3 +116,32 @@ def test_one_decisions_events_are_folded_in_the_order_in_which_they_were_decided
     decided = ledger.writing.open(backend).category(ledger.purses).handle(ledger.Move("a", "b", 5)).state
     loaded = ledger.writing.open(backend).category(ledger.purses).state(ledger.Move("a", "b", 0))
     assert loaded == decided == {"a": ledger.Purse(2, -5), "b": ledger.Purse(2, 5)}
+
+
+def test_an_append_that_is_sent_twice_at_once_is_told_the_firsts_answer() -> None:
+    """In the dcb form: the newer event that the condition finds is the command's own."""
+    backend = Memory().open()
+    tag = stream("part", "a")
+    condition = Condition(Query((QueryItem(tags=(tag,)),)))
+    app = App("purses", deciders=[Purse()])
+    first: list[Appended] = []
+
+    def send(store_backend: Backend) -> Appended:
+        tagged = Tagged(Added(("a",), 1), (tag,))
+        return app.open(store_backend).dcb().append([tagged], condition, command_id="c")
+
+    class Twice:
+        """A store where the other sending comes through right after this one has looked for it."""
+
+        def find(self, *what: Any, **how: Any) -> Any:
+            found = backend.store.find(*what, **how)
+            if not first:
+                first.append(send(backend))
+            return found
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend.store, name)
+
+    store: Any = Twice()
+    assert send(replace(backend, store=store)) == first[0]
+    assert backend.log.end() == 1
