@@ -125,6 +125,7 @@ class Database:
         self._waiting: deque[Job[Any]] = deque()
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self._process = os.getpid()
         try:
             with self._file:
                 self._writer = cast(Writer, self._connect(writer=True))
@@ -143,6 +144,7 @@ class Database:
 
     def write(self, work: Callable[[Writer], T]) -> T:
         """Run `work` in a durable transaction, together with whatever else is waiting, and return its result."""
+        self._check_process()
         job: Job[T] = Job(work)
         self._waiting.append(job)
         if self._turn.acquire(blocking=False) or self._wait(job):
@@ -231,6 +233,7 @@ class Database:
 
         On the writer when nobody writes: it has in memory what it just wrote, a reader has to fetch it again.
         """
+        self._check_process()
         if self._closed or not self._turn.acquire(blocking=False):
             return self.scan(sql, parameters)
         try:
@@ -248,6 +251,7 @@ class Database:
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """A reading connection, for one caller at a time."""
+        self._check_process()
         if self._closed:
             raise StoreUnavailable(f"{self.path} was closed: open it again.")
         try:
@@ -263,6 +267,11 @@ class Database:
                 self._idle.append(connection)
             else:
                 self._close_reader(connection)
+
+    def _check_process(self) -> None:
+        """A forked child shares locks and connections with its parent, and both would damage the file."""
+        if os.getpid() != self._process:
+            raise ConfigError(f"{self.path} was opened before this process was forked: open it in each process.")
 
     def _open_reader(self) -> sqlite3.Connection:
         with self._file:
