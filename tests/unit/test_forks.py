@@ -17,6 +17,7 @@ if os.fork() == 0:
             use()
         except ConfigError as error:
             refused += "open it in each process" in str(error)
+    backend.close()  # which must not let go of what is the parent's
     os._exit(refused)
 _, status = os.wait()
 print(os.waitstatus_to_exitcode(status), backend.log.end(), backend.checkpoints.acquire("view", "parent", 1) is not None)

@@ -309,8 +309,8 @@ class Database:
             self._hand_on()
 
     def _let_go(self) -> None:
-        if self._closed:
-            return
+        if self._closed or os.getpid() != self._process:
+            return  # a forked child has nothing to let go of: it is all its parent's
         with self._file:
             self._closed = True
             for connection in [*self._idle, self._writer]:
