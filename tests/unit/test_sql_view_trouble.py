@@ -12,24 +12,26 @@ from leftfold.testing.sample import Open, Opened, account
 
 
 def test_a_full_disk_parks_nothing(tmp_path: Path) -> None:
-    disk = {"full": True}
+    bulk = ["x" * 1_000_000]
 
     def apply(sql: Sql, event: Opened) -> None:
-        if disk["full"]:
-            # The limit makes SQLite itself say SQLITE_FULL, as a disk would.
-            sql.execute("PRAGMA max_page_count = 1")
-            sql.execute("INSERT INTO {owners} VALUES (?)", ("x" * 1_000_000,))
+        for text in bulk:
+            sql.execute("INSERT INTO {owners} VALUES (?)", (text,))
         sql.execute("INSERT INTO {owners} VALUES (?)", (event.owner,))
 
     owners = SqlView("owners", schema="CREATE TABLE {owners} (name TEXT)", apply=apply)
     backend = open_sqlite(tmp_path / "x.db")
     with App("app", deciders=[account], views=[owners]).open(backend) as session:
         session.category(account).handle("ann", Open("Ann"))
+        session.operations.status()  # which makes the view's tables
+        assert session.backend.tables is not None
+        session.backend.tables.create(
+            ["PRAGMA max_page_count = 1"]
+        )  # no page more: SQLite says so as a full disk would
         with pytest.raises(StoreUnavailable, match="full"):
             session.catch_up()
         assert session.operations.dead_letters() == []
-        disk["full"] = False
-        assert session.backend.tables is not None
+        bulk.clear()
         session.backend.tables.create(["PRAGMA max_page_count = 4294967294"])
         session.catch_up()
         assert session.view(owners).query("SELECT name FROM {owners}") == [{"name": "Ann"}]
