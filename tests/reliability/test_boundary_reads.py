@@ -9,7 +9,7 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from leftfold import App, StreamId, stream
+from leftfold import App, Conflict, StreamId, stream
 from leftfold.adapters.memory import Memory
 from leftfold.core.commits import Appended
 from leftfold.core.events import Stored
@@ -145,3 +145,24 @@ def test_an_append_that_is_sent_twice_at_once_is_told_the_firsts_answer() -> Non
     store: Any = Twice()
     assert send(replace(backend, store=store)) == first[0]
     assert backend.log.end() == 1
+
+
+def test_a_dcb_read_leaves_no_gap_before_the_last_event_that_it_shows() -> None:
+    """Else a condition after that event would not look at what was missed: a false append would be taken."""
+    backend = Memory().open()
+    a, b = stream("part", "a"), stream("part", "b")
+    app = App("purses", deciders=[Purse()])
+    writer = app.open(backend).dcb()
+
+    def meanwhile() -> None:
+        for tag in (a, b):
+            writer.append([Tagged(Added((tag.key,), 1), (tag,))])
+
+    store: Any = Interleaved(backend.store, meanwhile)
+    boundary = app.open(replace(backend, store=store)).dcb()
+    query = Query((QueryItem(tags=(a,)), QueryItem(tags=(b,))))
+    shown = [event.position for event in boundary.read(query)]
+    assert shown in ([], [1], [1, 2])
+    if shown != [1, 2]:
+        with pytest.raises(Conflict):
+            boundary.append([Tagged(Added(("a",), 1), (a,))], Condition(query, max(shown, default=0)))
