@@ -4,6 +4,7 @@ import os
 import pty
 import signal
 import subprocess
+import sys
 import time
 
 from tests.cli.desk import Desk
@@ -100,7 +101,7 @@ def test_a_terminal_gets_colours_and_a_bar_and_a_pipe_gets_neither(desk: Desk) -
     leader, follower = pty.openpty()
     environment = os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"}
     process = subprocess.Popen(
-        ["python", "-c", "from leftfold.cli.main import main; main()", "demo", "--dir", "d", "--commands", "400"],
+        [sys.executable, "-c", "from leftfold.cli.main import main; main()", "demo", "--dir", "d", "--commands", "400"],
         cwd=desk.folder,
         env=environment,
         stdin=follower,
