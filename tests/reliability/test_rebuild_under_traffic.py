@@ -26,7 +26,8 @@ NOTES_BEFORE = 300
 class Traffic:
     """One writer, the background loops, and readers that compare each answer with the one before."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, pace_s: float = 0.001) -> None:
+        self._pace_s = pace_s
         self.session: Session = ledger.projecting.run(f"sqlite:{path}")
         self._tallies = self.session.category(ledger.tallies)
         self._noted = 0
@@ -66,7 +67,7 @@ class Traffic:
 
     def _write(self, _: dict[str, Any]) -> None:
         self.note()
-        time.sleep(0.001)  # ordinary traffic, not a flood
+        time.sleep(self._pace_s)  # ordinary traffic, not a flood
 
     def _compare(self, key: str, count: int, before: dict[str, Any], where: str) -> None:
         self.reads += 1
@@ -106,15 +107,16 @@ def rebuild_and_promote(traffic: Traffic, times: int) -> None:
             traffic.session.operations.promote(view)
 
 
-@pytest.mark.parametrize("times", [5, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize(("times", "pace_s"), [(5, 0.001), pytest.param(200, 0.02, marks=pytest.mark.soak)])
 def test_readers_notice_nothing_of_a_rebuild(
     times: int,
+    pace_s: float,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     record_property: Callable[[str, object], None],
 ) -> None:
     monkeypatch.setattr(follow, "BATCH_EVENTS", 100)  # so that a candidate is half-built for a while
-    with Traffic(tmp_path / "rebuild.db") as traffic:
+    with Traffic(tmp_path / "rebuild.db", pace_s) as traffic:
         rebuild_and_promote(traffic, times)
         assert traffic.wrong == []
     assert traffic.reads > 20 * times
