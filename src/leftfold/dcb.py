@@ -66,9 +66,11 @@ class Boundary:
         for tag in {tag for item in query.items for tag in item.tags}:
             stream(tag.category, tag.key)
         matcher = _Matcher(query, self._codec)
+        tagged = bool(query.items) and all(item.tags for item in query.items)
+        streams = dict.fromkeys(str(item.tags[0]) for item in query.items) if tagged else {}
+        self._backend.log.place([*streams])
         upto = self._backend.log.end()  # streams are read one by one: what comes in meanwhile must not show in part
-        if query.items and all(item.tags for item in query.items):
-            streams = dict.fromkeys(str(item.tags[0]) for item in query.items)
+        if tagged:
             pages = [self._stream(name, after) for name in streams]
             found: Iterator[Stored] = heapq.merge(*pages, key=lambda stored: stored.position)
         else:
@@ -143,8 +145,12 @@ class Boundary:
     def _stream(self, name: str, after: int) -> Iterator[Stored]:
         version = 0
         while True:
-            page = self._backend.store.read(name, after=version)
-            yield from (stored for stored in page if stored.position > after)
+            page = self._backend.log.history(name, after=version)
+            for stored in page:
+                if not stored.position:
+                    return  # not placed yet: it came in since, and so did what follows it
+                if stored.position > after:
+                    yield stored
             if len(page) < PAGE_EVENTS:
                 return
             version = page[-1].version

@@ -120,7 +120,7 @@ def key_events(backend: Backend, codec: Codec, schema: Schema, fold: Fold, key: 
 def _stream(backend: Backend, codec: Codec, stream: str) -> Iterator[Recorded[Any]]:
     after = 0
     while True:
-        page = backend.store.read(stream, after=after)
+        page = backend.log.history(stream, after=after)
         yield from (codec.decode_or_unknown(stored) for stored in page)
         if len(page) < PAGE_EVENTS:
             return

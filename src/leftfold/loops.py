@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import Contention, Fenced, StoreUnavailable
-from leftfold.ports.store import Log
-from leftfold.subscriptions.bell import OTHERS_S, Bell
+from leftfold.ports.backend import Backend
+from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.follow import Follower
 
 LOOK_AROUND: Final = 8  # quiet waits before a loop looks for new builds even though nothing was appended
@@ -25,12 +26,17 @@ Followers = Callable[[], Sequence[Follower]]
 class Loops:
     """Threads that keep followers at the log's end until they are stopped."""
 
-    def __init__(self, sources: dict[str, Followers], log: Log, bell: Bell) -> None:
-        self._sources, self._log, self._bell = sources, log, bell
+    def __init__(self, sources: dict[str, Followers], backend: Backend, bell: Bell) -> None:
+        self._log, self._bell = backend.log, bell
         self._stopping = threading.Event()
+        rounds: dict[str, Callable[[], None]] = {
+            name: partial(self._follow, source) for name, source in sources.items()
+        }
+        if backend.places_later:
+            rounds["log"] = self._place
         self._threads = [
-            threading.Thread(target=self._loop, args=(name, source), name=f"leftfold {name}", daemon=True)
-            for name, source in sources.items()
+            threading.Thread(target=self._loop, args=named, name=f"leftfold {named[0]}", daemon=True)
+            for named in rounds.items()
         ]
 
     def start(self) -> None:
@@ -44,10 +50,10 @@ class Loops:
         for thread in self._threads:
             thread.join()
 
-    def _loop(self, name: str, source: Followers) -> None:
+    def _loop(self, name: str, round_: Callable[[], None]) -> None:
         pause = PAUSE_S
         while not self._stopping.is_set():
-            done = attempt(self._round, source)
+            done = attempt(round_)
             if not isinstance(done, Failed):
                 pause = PAUSE_S
             elif isinstance(done.error, Fenced):
@@ -58,7 +64,15 @@ class Loops:
                 self._stopping.wait(pause)
                 pause = min(pause * 2, MAX_PAUSE_S)
 
-    def _round(self, source: Followers) -> None:
+    def _place(self) -> None:
+        """Place what was appended, and rest when there was nothing."""
+        rings = self._bell.rings
+        if self._log.place():
+            self._bell.ring()
+        elif not self._stopping.is_set():
+            self._bell.wait(rings)
+
+    def _follow(self, source: Followers) -> None:
         """Step once, and rest when nothing moved."""
         rings, end = self._bell.rings, self._log.end()
         if not sum(follower.step() or 0 for follower in source()):
@@ -67,6 +81,6 @@ class Loops:
     def _rest(self, rings: int, end: int) -> None:
         """Sleep until a commit: ours rings the bell, another process's shows in the log's end."""
         for _ in range(LOOK_AROUND):
-            self._bell.wait(rings, OTHERS_S)
+            self._bell.wait(rings)
             if self._bell.rings != rings or self._stopping.is_set() or self._log.end() != end:
                 return

@@ -167,7 +167,7 @@ class Operations:
                 found.update(text.encode() + b"\n")
         else:
             for row in self._rows(live):
-                found.update(row.key.encode() + b"\0" + row.body + b"\n")
+                found.update(row.key.encode() + b"\0" + (row.body or b"") + b"\n")
         return found.hexdigest()
 
     def dead_letters(self, subscriber: str | None = None, *, limit: int = 1000) -> list[DeadLetter]:

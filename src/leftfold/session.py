@@ -46,7 +46,7 @@ class Session:
         self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
         if backend.tables is None and any(isinstance(view, SqlView) for view in app.views):
             raise ConfigError(f"app {app.name!r} has a SqlView, and {backend.url} speaks no SQL: open sqlite:PATH.")
-        self._bell = Bell()
+        self._bell = Bell(backend.poll_s)
         self._owner = os.urandom(8).hex()
         self._categories = {id(decider): self._category(decider) for decider in app.deciders}
         self._followers: dict[str, Follower] = {}
@@ -121,14 +121,17 @@ class Session:
             on_progress(position, max(position, self.backend.log.end()))
 
         passed = 0
-        while moved := sum(follower.catch_up(told) for source in self._sources().values() for follower in source()):
+        while True:
+            placed = self.backend.log.place()
+            moved = sum(follower.catch_up(told) for source in self._sources().values() for follower in source())
+            if not placed and not moved:
+                return passed
             passed += moved
-        return passed
 
     def start(self) -> None:
         """Start the background loops; `close` stops them."""
         if self._loops is None:
-            self._loops = Loops(self._sources(), self.backend.log, self._bell)
+            self._loops = Loops(self._sources(), self.backend, self._bell)
             self._loops.start()
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ def _find(backend: Backend, codec: Codec, event_id: str) -> Recorded[Raw]:
     text, _, version = event_id.rpartition("@")
     if "/" not in text or _VERSION.fullmatch(version) is None:
         raise Rejected(f"{event_id[:200]!r} is no event id: they look like account/ann@3.", field="event")
-    for stored in backend.store.read(str(parse_stream(text)), after=int(version) - 1, limit=1):
+    for stored in backend.log.history(str(parse_stream(text)), after=int(version) - 1, limit=1):
         return codec.peek(stored)
     raise Rejected(f"there is no event {event_id[:200]!r}: see `leftfold log APP`.", field="event")
 

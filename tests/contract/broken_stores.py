@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from leftfold.adapters.memory import Memory
 from leftfold.adapters.memory.store import MemoryStore
-from leftfold.core.commits import Appended, Commit, Found, Framed, Snapshot
+from leftfold.core.commits import Appended, Commit, Found, Framed, Start
 from leftfold.core.errors import Conflict
 from leftfold.core.events import Stored
 from leftfold.ports.backend import Backend
@@ -78,8 +78,8 @@ class KeepsLosersSnapshots(MemoryStore):
 
 
 class MixesUpSnapshots(MemoryStore):
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        return next((one for (name, _), one in self._snapshots.items() if name == stream), None)
+    def load(self, stream: str, fingerprint: str) -> Start:
+        return Start(next((one for (name, _), one in self._snapshots.items() if name == stream), None))
 
 
 class WritesHalf(MemoryStore):

@@ -133,7 +133,7 @@ class Stores(RuleBasedStateMachine):
     @rule(name=names, fingerprint=st.sampled_from(FINGERPRINTS))
     def load(self, name: str, fingerprint: str) -> None:
         for backend in self.backends:
-            assert backend.snapshots.load(name, fingerprint) == self.model.snapshots.get((name, fingerprint))
+            assert backend.snapshots.load(name, fingerprint).snapshot == self.model.snapshots.get((name, fingerprint))
 
     @rule()
     def reopen(self) -> None:
@@ -205,7 +205,7 @@ def is_caught(bug: type[broken_stores.MemoryStore]) -> bool:
         return lambda: [backend]
 
     try:
-        judge(opener, examples=200, phases=[Phase.generate])
+        judge(opener, examples=400, phases=[Phase.generate])
     except Exception:  # any: however a broken store betrays itself
         return True
     return False

@@ -15,7 +15,6 @@ from leftfold.core.commits import Appended
 from leftfold.core.events import Stored
 from leftfold.dcb import Condition, Query, QueryItem, Tagged
 from leftfold.ports.backend import Backend
-from leftfold.ports.store import EventStore
 from tests.reliability import ledger
 
 
@@ -57,14 +56,22 @@ class Purse:
 class Interleaved:
     """A store where, once, something happens right after the read of the boundary's first stream."""
 
-    def __init__(self, store: EventStore, meanwhile: Callable[[], Any]) -> None:
+    def __init__(self, store: Any, meanwhile: Callable[[], Any]) -> None:
         self._store, self._meanwhile = store, [meanwhile]
 
     def read(self, stream: str, **how: Any) -> list[Stored]:
         found = self._store.read(stream, **how)
+        self._interleave(stream)
+        return found
+
+    def history(self, stream: str, **how: Any) -> list[Stored]:
+        found = self._store.history(stream, **how)
+        self._interleave(stream)
+        return found
+
+    def _interleave(self, stream: str) -> None:
         if self._meanwhile and stream == "part/a":
             self._meanwhile.pop()()
-        return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -159,7 +166,7 @@ def test_a_dcb_read_leaves_no_gap_before_the_last_event_that_it_shows() -> None:
             writer.append([Tagged(Added((tag.key,), 1), (tag,))])
 
     store: Any = Interleaved(backend.store, meanwhile)
-    boundary = app.open(replace(backend, store=store)).dcb()
+    boundary = app.open(replace(backend, store=store, log=store)).dcb()
     query = Query((QueryItem(tags=(a,)), QueryItem(tags=(b,))))
     shown = [event.position for event in boundary.read(query)]
     assert shown in ([], [1], [1, 2])

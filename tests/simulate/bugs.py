@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from leftfold.adapters.memory import Memory
-from leftfold.core.commits import Appended, Commit, Found, Snapshot
+from leftfold.core.commits import Appended, Commit, Found, Start
 from leftfold.core.errors import Conflict
 from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
@@ -184,9 +184,9 @@ class ShowsAnotherOrder(LogPart):
 class MixesUpSnapshots(Part):
     port = "snapshots"
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        found = self.backend.snapshots.load(stream, fingerprint)
-        return found and replace(found, version=found.version + 1)
+    def load(self, stream: str, fingerprint: str) -> Start:
+        found = self.backend.snapshots.load(stream, fingerprint).snapshot
+        return Start(found and replace(found, version=found.version + 1))
 
 
 STORES: list[type[Part]] = [

@@ -20,13 +20,13 @@ PATIENCE_S = 60.0  # a loop that was not woken never is: any finite wait shows i
 class Steady(Bell):
     """A bell whose hearers wait for its rings alone, and tell when they have begun to: time does nothing here."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, poll_s: float = PATIENCE_S) -> None:
+        super().__init__(poll_s)
         self.rests = 0
         self.resting = threading.Condition()
         self.timeouts = 0  # how many waits may still end by themselves
 
-    def wait(self, since: int, timeout_s: float = 0) -> None:
+    def wait(self, since: int, timeout_s: float | None = 0) -> None:
         with self.resting:
             self.rests += 1
             self.resting.notify_all()
@@ -43,7 +43,7 @@ class Steady(Bell):
 @pytest.fixture
 def bell(monkeypatch: pytest.MonkeyPatch) -> Steady:
     steady = Steady()
-    monkeypatch.setattr("leftfold.session.Bell", lambda: steady)
+    monkeypatch.setattr("leftfold.session.Bell", lambda poll_s: steady)
     return steady
 
 
@@ -156,7 +156,7 @@ def test_closing_a_session_ends_its_threads() -> None:
 
 
 def test_a_ring_between_looking_and_waiting_is_not_missed() -> None:
-    bell = Bell()
+    bell = Bell(0.25)
     seen = bell.rings
     bell.ring()
     done = threading.Thread(target=bell.wait, args=(seen, PATIENCE_S), daemon=True)

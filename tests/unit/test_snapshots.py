@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from leftfold import App, ConfigError
 from leftfold.adapters.memory import Memory
 from leftfold.adapters.sqlite import open_sqlite
-from leftfold.core.commits import Snapshot
+from leftfold.core.commits import Snapshot, Start
 from leftfold.ports.backend import Backend
 from tests.unit.wrapped import watched
 
@@ -95,15 +95,15 @@ def opened(backend: Backend, decider: Any) -> Any:
 class Lost:
     """No snapshot is ever found."""
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        return None
+    def load(self, stream: str, fingerprint: str) -> Start:
+        return Start()
 
 
 class Damaged:
     """Every snapshot is another fold's bytes."""
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        return Snapshot(fingerprint, 1, DAWN, b'{"n": "not a number"}')
+    def load(self, stream: str, fingerprint: str) -> Start:
+        return Start(Snapshot(fingerprint, 1, DAWN, b'{"n": "not a number"}'))
 
 
 DAWN = Memory().open().clock.now()
@@ -134,7 +134,7 @@ def test_a_commit_that_steps_over_the_mark_leaves_a_snapshot_too(backend: Backen
     adding.handle("a", Add(3))
     adding.handle("a", Add(3))
     loader = adding._deciding.loader
-    found = backend.snapshots.load("adding/a", loader._snapshots.fingerprint)
+    found = backend.snapshots.load("adding/a", loader._snapshots.fingerprint).snapshot
     assert found is not None
     assert (found.version, found.state) == (4, b'{"n":12,"events":4}')
 

@@ -33,6 +33,16 @@ class Snapshot(Struct, frozen=True):
     state: bytes
 
 
+class Start(Struct, frozen=True):
+    """Where to begin folding a stream: the newest fitting snapshot, and the first page of the events after it.
+
+    `events` is None where the store did not read them on the way; without a snapshot they are those from version 1 on.
+    """
+
+    snapshot: Snapshot | None = None
+    events: list[Stored] | None = None
+
+
 class Commit(Struct, frozen=True, gc=False):
     """All the events of one decision: appended together or not at all.
 

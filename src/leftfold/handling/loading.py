@@ -16,7 +16,7 @@ from leftfold.core.attempt import Failed, attempt
 from leftfold.core.commits import Snapshot
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError, Rejected
-from leftfold.core.events import Recorded
+from leftfold.core.events import Recorded, Stored
 from leftfold.core.fingerprint import fingerprint
 from leftfold.core.schema import event_types
 from leftfold.core.state import Folded, fresh, is_frozen, is_frozen_type
@@ -64,8 +64,10 @@ class Loader(Generic[S, E]):
 
     def load(self, streams: tuple[str, ...]) -> Folded[S]:
         """The state now: what is known here, folded on by what was appended since."""
-        base = self.cached(streams) or self._from_snapshot(streams)
-        folded = self._fold_on(streams, base)
+        base, page = self.cached(streams), None
+        if base is None:
+            base, page = self._from_snapshot(streams)
+        folded = self._fold_on(streams, base, page)
         if (
             folded is None
         ):  # an older event of a sister stream turned up late: its place is in the middle, so start over
@@ -148,17 +150,20 @@ class Loader(Generic[S, E]):
     def _empty(self, streams: tuple[str, ...]) -> Folded[S]:
         return Folded(fresh(self._decider.initial), dict.fromkeys(streams, 0))
 
-    def _from_snapshot(self, streams: tuple[str, ...]) -> Folded[S]:
+    def _from_snapshot(self, streams: tuple[str, ...]) -> tuple[Folded[S], list[Stored] | None]:
+        """A state to begin with, and the first page of events after it if the store had that at hand."""
         if self._snapshots is None or len(streams) != 1:
-            return self._empty(streams)
-        found = self._stored.load(streams[0], self._snapshots.fingerprint)
-        restored = self._snapshots.restore(streams[0], found) if found else None
-        return restored or self._empty(streams)
+            return self._empty(streams), None
+        start = self._stored.load(streams[0], self._snapshots.fingerprint)
+        if start.snapshot is None:
+            return self._empty(streams), start.events
+        restored = self._snapshots.restore(streams[0], start.snapshot)
+        return (self._empty(streams), None) if restored is None else (restored, start.events)
 
-    def _fold_on(self, streams: tuple[str, ...], base: Folded[S]) -> Folded[S] | None:
+    def _fold_on(self, streams: tuple[str, ...], base: Folded[S], page: list[Stored] | None = None) -> Folded[S] | None:
         """`base` and what came after it; None when something new belongs before what `base` had already folded."""
         if len(streams) == 1:
-            return self._fold_stream(streams[0], base)
+            return self._fold_stream(streams[0], base, page)
         state, seen, at = base.state, dict(base.seen), base.at
         for recorded, places in self._merged(streams, base.seen):
             if not _is_within(recorded, base.seen):
@@ -169,12 +174,13 @@ class Loader(Generic[S, E]):
             seen.update(places)
         return Folded(state, seen, at)
 
-    def _fold_stream(self, name: str, base: Folded[S]) -> Folded[S]:
+    def _fold_stream(self, name: str, base: Folded[S], page: list[Stored] | None) -> Folded[S]:
         """The plain case, a page at a time: nothing is built but the events themselves."""
         state, version, last = base.state, base.seen[name], None
         data, step = self._codec.data, self._step
         while True:
-            page = self._store.read(name, after=version)
+            if page is None:
+                page = self._store.read(name, after=version)
             for stored in page:
                 state = step(state, data(stored))
             if page:
@@ -182,6 +188,7 @@ class Loader(Generic[S, E]):
                 version = last.version
             if len(page) < PAGE_EVENTS:
                 return base if last is None else Folded(state, {name: version}, self._codec.peek(last).at)
+            page = None
 
     def _step(self, state: S, event: Any) -> S:
         return self._decider.evolve(state, event) if type(event) in self._types else state

@@ -14,7 +14,11 @@ from leftfold.ports.store import EventStore, Log, Snapshots
 
 
 class Backend(Struct, frozen=True):
-    """All that a session needs. `tables` is None where the store speaks no SQL; `about` describes it for `doctor`."""
+    """All that a session needs. `tables` is None where the store speaks no SQL; `about` describes it for `doctor`.
+
+    `poll_s` is how often to look for what other processes did: as often as a look costs nothing. `places_later` says that
+    `log.place` has work to do.
+    """
 
     url: str
     tenant: str
@@ -29,3 +33,5 @@ class Backend(Struct, frozen=True):
     clock: Clock
     close: Callable[[], None]
     about: Callable[[], dict[str, Any]]
+    poll_s: float = 0.25
+    places_later: bool = False

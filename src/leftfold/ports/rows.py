@@ -16,21 +16,28 @@ T = TypeVar("T")
 
 
 class Row(Struct, frozen=True, gc=False):
-    """A stored row. `applied` is the position of the last event folded into it."""
+    """A stored row. `applied` is the position of the last event folded into it.
+
+    `body` is None for a row that was removed, from a store that remembers how far; only `get` returns such rows.
+    """
 
     key: str
-    body: bytes
+    body: bytes | None
     applied: int
 
 
 class Change(Struct, frozen=True, gc=False):
-    """One row's new form, `body` None to remove it, and how its index entries change."""
+    """One row's new form, `body` None to remove it, and how its index entries change.
+
+    `before` is the `applied` of the row that this was folded onto, 0 for none.
+    """
 
     key: str
     body: bytes | None
     applied: int
     dropped: tuple[tuple[str, Scalar], ...] = ()
     added: tuple[tuple[str, Scalar], ...] = ()
+    before: int = 0
 
 
 class Span(Struct, frozen=True):
@@ -50,7 +57,11 @@ class Rows(Protocol):
     def get(self, build: str, keys: Sequence[str]) -> dict[str, Row]: ...
 
     def write(self, build: str, changes: Sequence[Change], move: Move) -> None:
-        """Rows, index entries and checkpoint move together. Raises Fenced as Checkpoints.move does."""
+        """Rows, index entries and checkpoint move together. Raises Fenced as Checkpoints.move does.
+
+        A store without such transactions may write rows before the checkpoint moves, each only over a lower `applied`;
+        a move that releases letters is always one step. Raises TooLarge when that is more than one step can hold.
+        """
         ...
 
     def find(

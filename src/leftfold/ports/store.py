@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from leftfold.core.commits import Appended, Commit, Found, Snapshot
+from leftfold.core.commits import Appended, Commit, Found, Start
 from leftfold.core.errors import Conflict
 from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
@@ -43,6 +43,7 @@ class EventStore(Protocol):
     def find(self, command_id: str, stream: str, *, forever: bool) -> Found | None:
         """What this command id appended to this stream before; None for an id that is new here.
 
+        Looks at least as far as this store has read the stream; what others have appended since, the append finds out.
         With `forever`, first what it appended to any stream under `once="forever"`.
         """
         ...
@@ -51,13 +52,16 @@ class EventStore(Protocol):
 class Snapshots(Protocol):
     """States to start from, stored beside the commits that carried them. Losing them loses only time."""
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        """The newest snapshot of this stream made by the fold that `fingerprint` names."""
+    def load(self, stream: str, fingerprint: str) -> Start:
+        """The newest snapshot of this stream made by the fold that `fingerprint` names, and what came after it."""
         ...
 
 
 class Log(Protocol):
-    """All commits in one order, with dense positions from 1. The events of a commit stand together, in its order."""
+    """All commits in one order, with dense positions from 1. The events of a commit stand together, in its order.
+
+    A store whose appends place their events themselves has nothing to do in `place`, and its `history` is its `read`.
+    """
 
     def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
         """At most `limit` events with a position over `after`, in order, without a gap; fewer only at the end."""
@@ -72,4 +76,15 @@ class Log(Protocol):
 
         Raises Rejected for a receipt that this store did not make.
         """
+        ...
+
+    def place(self, streams: Sequence[str] = ()) -> int:
+        """Give positions to what was appended without one; at least to all that `streams` hold now.
+
+        Returns how many events were placed; 0 when there is nothing left to place. Safe to run in several processes.
+        """
+        ...
+
+    def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        """As EventStore.read, with each event's position: 0 only for those that the log has not placed yet."""
         ...

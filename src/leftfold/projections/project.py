@@ -53,9 +53,9 @@ class Fold:
         return frozenset((name, check_scalar(name, value)) for name, value in found if value is not None)
 
     def decode(self, row: Row) -> Any:
-        """A stored row. Raises ConfigError when it was written by another shape of this view."""
+        """A stored row, None for a removed one. Raises ConfigError when another shape of this view has written it."""
         try:
-            return self.door.decode(row.body)
+            return None if row.body is None else self.door.decode(row.body)
         except MsgspecError as error:
             raise ConfigError(
                 f"row {row.key!r} of view {self.view.name!r} doesn't fit version {self.view.version} of its code: {error}. "
@@ -191,6 +191,7 @@ class Projector:
             applied=max(draft.applied, events[-1].position),
             dropped=tuple(draft.entries - after),
             added=tuple(after - draft.entries),
+            before=draft.applied,
         )
 
 

@@ -17,7 +17,7 @@ from leftfold.ports.rows import PAGE_ROWS, Row, Span
 from leftfold.projections.builds import ViewBuilds, build_version
 from leftfold.projections.project import Fold, check_scalar
 from leftfold.projections.tables import suffix
-from leftfold.subscriptions.bell import OTHERS_S, Bell
+from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.deadletters import waiting
 from leftfold.subscriptions.feed import row_lane, stream_lane
 
@@ -157,7 +157,7 @@ class ViewReader(Generic[R_co]):
             left = give_up - time.monotonic()
             if not reading.stale or reading.blocked_by or left <= 0:
                 return reading
-            self._bell.wait(rings, min(left, OTHERS_S))
+            self._bell.wait(rings, left)
 
     def _read(self, key: str, place: int) -> Reading[R_co]:
         return self._from_live(partial(self._look, key, place))
@@ -165,7 +165,8 @@ class ViewReader(Generic[R_co]):
     def _look(self, key: str, place: int, build: str, fold: Fold) -> Reading[R_co]:
         """The checkpoint is read before the row: the row can only be newer than what is claimed of it."""
         progress = self._backend.checkpoints.load(build)
-        stored = self._backend.rows.get(build, [key]).get(key)
+        found = self._backend.rows.get(build, [key]).get(key)
+        stored = None if found is None or found.body is None else found
         blocked = self._blocked_by(build, key, progress.parked)
         missing = max(0, place - progress.position)
         held = blocked is not None and blocked[0] <= place

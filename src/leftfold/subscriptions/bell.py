@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
-
-OTHERS_S: Final = 0.25  # other processes' commits ring no bell here: how often a waiter looks for them
 
 
 class Bell:
-    """A condition with a count, so that a ring between looking and waiting is never missed."""
+    """A condition with a count, so that a ring between looking and waiting is never missed.
 
-    def __init__(self) -> None:
+    Other processes' commits ring no bell here: `poll_s` is how often a waiter looks for them.
+    """
+
+    def __init__(self, poll_s: float) -> None:
+        self.poll_s = poll_s
         self._condition = threading.Condition()
         self._rings = 0
 
@@ -24,7 +25,8 @@ class Bell:
             self._rings += 1
             self._condition.notify_all()
 
-    def wait(self, since: int, timeout_s: float = OTHERS_S) -> None:
-        """Return at the next ring after the count `since`, or after `timeout_s`."""
+    def wait(self, since: int, timeout_s: float | None = None) -> None:
+        """Return at the next ring after the count `since`, or after `poll_s`, or sooner after `timeout_s`."""
+        timeout_s = self.poll_s if timeout_s is None else min(timeout_s, self.poll_s)
         with self._condition:
             self._condition.wait_for(lambda: self._rings != since, timeout_s)

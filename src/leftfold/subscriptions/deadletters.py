@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from leftfold.core.errors import ConfigError, Fenced
+from leftfold.core.errors import ConfigError, Fenced, TooLarge
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadLetter, Move
 from leftfold.subscriptions.follow import MAX_FENCED, Work
@@ -27,9 +27,10 @@ def waiting(backend: Backend, subscriber: str, lane: str, limit: int = DRAIN_EVE
 def drain(work: Work, backend: Backend, lane: str, on_progress: Callable[[int], None] = lambda done: None) -> int:
     """Retry the lane's letters. Returns how many still wait: 0 when the lane is free."""
     done = fenced = 0
+    limit = DRAIN_EVENTS
     while True:
         progress = backend.checkpoints.load(work.subscriber)  # before the letters: else another's retry may go unseen
-        letters = waiting(backend, work.subscriber, lane)
+        letters = waiting(backend, work.subscriber, lane, limit)
         if not letters:
             return 0
         page = [stored for letter in letters for stored in backend.log.page(after=letter.position - 1, limit=1)]
@@ -39,6 +40,11 @@ def drain(work: Work, backend: Backend, lane: str, on_progress: Callable[[int], 
             fenced += 1
             if fenced > MAX_FENCED:
                 raise
+            continue
+        except TooLarge:  # for one step of this store
+            if limit == 1:
+                raise
+            limit = max(1, limit // 4)
             continue
         left = waiting(backend, work.subscriber, lane)
         if left and left[0].position <= letters[-1].position:

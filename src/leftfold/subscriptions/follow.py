@@ -12,7 +12,7 @@ from leftfold.core.errors import Fenced, StoreUnavailable
 from leftfold.core.events import Stored
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadLetter, Lease, Progress
-from leftfold.subscriptions.bell import OTHERS_S, Bell
+from leftfold.subscriptions.bell import Bell
 
 LEASE_S: Final = 10.0  # how long a dead worker holds up its successor
 BATCH_EVENTS: Final = 1000  # one transaction: the fsync is shared by many events, the memory stays small
@@ -103,7 +103,7 @@ class Follower:
                 raise StoreUnavailable(
                     f"{self.subscriber!r} is led by another worker that has not moved for {STUCK_S:g} s: stop it, or wait."
                 )
-            self._bell.wait(self._bell.rings, OTHERS_S)
+            self._bell.wait(self._bell.rings)
 
     def _led(self) -> Lease | None:
         """Our lease, renewed when half of it is over; None while somebody else's runs."""

@@ -7,7 +7,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Sequence
 
-from leftfold.core.commits import Appended, Commit, Found, Snapshot
+from leftfold.core.commits import Appended, Commit, Found, Snapshot, Start
 from leftfold.core.errors import Conflict, Rejected
 from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
@@ -90,8 +90,8 @@ class MemoryStore:
         stored = self._log[position - 1]
         return Stored(position, version, stored.type, stored.body)
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
-        return self._snapshots.get((stream, fingerprint))
+    def load(self, stream: str, fingerprint: str) -> Start:
+        return Start(self._snapshots.get((stream, fingerprint)))
 
     def find(self, command_id: str, stream: str, *, forever: bool) -> Found | None:
         with self._lock:
@@ -116,3 +116,9 @@ class MemoryStore:
         if store != self._id or not (position.isascii() and position.isdecimal() and len(position) < 20):
             raise Rejected(f"receipt {receipt[:80]!r} was not made by this store.", field="receipt")
         return int(position)
+
+    def place(self, streams: Sequence[str] = ()) -> int:
+        return 0  # an append places its events itself
+
+    def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        return self.read(stream, after=after, limit=limit)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from leftfold.adapters.sqlite.appending import FOREVER, Appending
 from leftfold.adapters.sqlite.connection import Database, Writer
-from leftfold.core.commits import Appended, Commit, Found, Snapshot
+from leftfold.core.commits import Appended, Commit, Found, Snapshot, Start
 from leftfold.core.errors import Conflict, Rejected
 from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
@@ -49,11 +49,11 @@ class SqliteStore:
     def last(self, stream: str) -> Stored | None:
         return next((Stored(*row) for row in self._database.read(_LAST, (stream,))), None)
 
-    def load(self, stream: str, fingerprint: str) -> Snapshot | None:
+    def load(self, stream: str, fingerprint: str) -> Start:
         sql = "SELECT version, at, state FROM snapshots WHERE stream = ? AND fingerprint = ?"
         for version, at, state in self._database.read(sql, (stream, fingerprint)):
-            return Snapshot(fingerprint, version, datetime.fromisoformat(at), state)
-        return None
+            return Start(Snapshot(fingerprint, version, datetime.fromisoformat(at), state))
+        return Start()
 
     def find(self, command_id: str, stream: str, *, forever: bool) -> Found | None:
         sql = "SELECT first, last FROM commands WHERE id = ? AND stream IN (?, ?) LIMIT 1"
@@ -77,3 +77,9 @@ class SqliteStore:
         if store != self._id or not (position.isascii() and position.isdecimal() and len(position) < 20):
             raise Rejected(f"receipt {receipt[:80]!r} was not made by this store.", field="receipt")
         return int(position)
+
+    def place(self, streams: Sequence[str] = ()) -> int:
+        return 0  # an append places its events itself
+
+    def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        return self.read(stream, after=after, limit=limit)

@@ -6,7 +6,7 @@
             return lambda tenant: open_mystore(tmp_path, tenant=tenant, clock=clock)
 
 `make_backend(tenant)` opens a store ("" is no tenant); called again within a test it opens the same data, as another
-process would. It must go by the `clock` fixture. A store whose log is written after the fact overrides `settle`.
+process would. It must go by the `clock` fixture.
 """
 
 from leftfold.testing.contracts.app import AppContract

@@ -55,7 +55,9 @@ class Contract:
         return open_backend("")
 
     def settle(self, backend: Backend) -> None:
-        """Let the log catch up with the streams. Nothing to do where an append places its events itself."""
+        """Let the log catch up with the streams."""
+        while backend.log.place():
+            pass
 
 
 def framed(*slots: Slot, body: bytes = b"{}", type: str = "Happened") -> Framed:
