@@ -19,13 +19,13 @@ help: ## this list
 demo: .venv/.runtime ## set up and watch a bank at work on SQLite
 	@$(BIN)/leftfold demo $(ARGS)
 
-test: .venv/.dev strace lint types ## format, lint, types and every test but the long ones (ARGS="-k name" to choose)
+test: .venv/.dev .venv-aws/.ready strace lint types ## format, lint, types, every test but the long ones (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
 
 check: test ## all that a change must pass: test, and the demo once
 	$(BIN)/leftfold demo >/dev/null
 
-soak: .venv/.dev strace ## the long numbers of the reliability tests
+soak: .venv/.dev .venv-aws/.ready strace ## the long numbers of the reliability tests
 	LEFTFOLD_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -m soak $(ARGS)
 
 bench: .venv-bench/.ready ## our figures beside a hand-written floor and a peer, on this machine
@@ -44,13 +44,13 @@ format: .venv/.dev ## rewrite what `lint` would complain of
 	$(BIN)/ruff format --quiet
 
 clean: ## remove the virtual environments and every cache
-	rm -rf .venv .venv-bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-aws build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 strace:
 	@tools/setup.sh strace
 
-.venv/.made .venv-bench/.made:
+.venv/.made .venv-bench/.made .venv-aws/.made:
 	@echo "Making $(@D)"
 	@tools/setup.sh venv $(@D)
 	@touch $@
@@ -68,4 +68,9 @@ strace:
 .venv-bench/.ready: .venv-bench/.made pyproject.toml requirements/bench.txt
 	@echo "Installing leftfold and what it is compared with into .venv-bench"
 	@.venv-bench/bin/python $(PIP) --requirement requirements/bench.txt --editable .
+	@touch $@
+
+.venv-aws/.ready: .venv-aws/.made requirements/ministack.txt
+	@echo "Installing the tests' stand-in for AWS into .venv-aws"
+	@.venv-aws/bin/python $(PIP) --requirement requirements/ministack.txt
 	@touch $@
