@@ -1,0 +1,9 @@
+# What leftfold uses of boto3 and botocore, which come without types.
+from typing import Any
+
+class Session:
+    region_name: str | None
+    def __init__(self, **options: Any) -> None: ...
+    def client(self, service_name: str, **options: Any) -> Any: ...
+
+def client(service_name: str, **options: Any) -> Any: ...
