@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import urllib.parse
 import uuid
@@ -22,17 +23,32 @@ LEFT: Final = "leftfold.testbed.left"  # and the entries of a batch that were cu
 STAND_IN_REGION: Final = "us-east-1"
 
 
-def environment(endpoint: str) -> dict[str, str]:
-    """All of AWS_* that makes clients, of this process or another, go to `endpoint` and nowhere else."""
-    return {
+@contextmanager
+def leading_to(endpoint: str | None) -> Iterator[None]:
+    """Clients that code makes by itself, in this process or in one it starts, go to `endpoint` and nowhere else.
+
+    It passes by the profiles and credentials of whoever runs the tests, unless it's their account that is meant (None).
+    """
+    if endpoint is None:
+        yield
+        return
+    ours = {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": STAND_IN_REGION,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+    kept = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("AWS_")}
+    os.environ.update(ours)
+    try:
+        yield
+    finally:
+        for name in ours:
+            os.environ.pop(name, None)
+        os.environ.update(kept)
 
 
 class Place:
@@ -47,26 +63,27 @@ class Place:
         self._lock = threading.Lock()
         self._guests = 0
         self._visits = 0
-        self._session = boto3.Session()
-        if self._session.region_name is None:
-            raise ValueError("LEFTFOLD_TEST_ENDPOINT=aws needs a region: set AWS_DEFAULT_REGION")
-        self.region: str = self._session.region_name
-        self.client("dynamodb").close()  # the session has read its configuration now, and keeps it
+        with leading_to(endpoint):
+            self._session = boto3.Session()
+            if self._session.region_name is None:
+                raise ValueError("LEFTFOLD_TEST_ENDPOINT=aws needs a region: set AWS_DEFAULT_REGION")
+            self.region: str = self._session.region_name
 
     @contextmanager
     def visit(self) -> Iterator[Aws]:
-        """A test's own AWS, or one example's of a property test: nothing of it is left afterwards."""
+        """A test's own AWS, or one example's of a property test; nothing of it is left afterwards."""
         self._enter()
         aws = Aws(self)
         try:
-            yield aws
+            with leading_to(self.endpoint):
+                try:
+                    yield aws
+                finally:
+                    aws.clear()
         finally:
-            try:
-                aws.clear()
-            finally:
-                aws.close()
-                with self._lock:
-                    self._guests -= 1
+            aws.close()
+            with self._lock:
+                self._guests -= 1
 
     def client(self, service: str) -> Any:
         """A boto3 client whose own retries are off: a failure is seen at once, and retries are the code's under test."""

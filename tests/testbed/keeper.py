@@ -3,6 +3,7 @@
 However pytest ends, even by SIGKILL, the system closes its end of the pipe.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -12,7 +13,7 @@ def main(command: list[str]) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def end_with_the_tests() -> None:
-        sys.stdin.buffer.read()
+        os.read(0, 1)  # without Python's lock on stdin, which the exit below would wait for
         child.terminate()
 
     threading.Thread(target=end_with_the_tests, daemon=True).start()
