@@ -117,6 +117,7 @@ class Aws:
         self.prefix = f"t{uuid.uuid4().hex[:12]}-"  # of tables and buckets: unique, and a legal start of both
         self.calls = Calls()
         self._clients: list[Any] = []
+        self._watched: list[Any] = []
 
     def client(self, service: str = "dynamodb", faults: Faults | None = None) -> Any:
         """A boto3 low-level client; closed at the end of the test."""
@@ -128,6 +129,9 @@ class Aws:
         """Record the calls of a client that the test made elsewhere, and let `faults` befall them."""
         if (client.meta.config.retries or {}).get("total_max_attempts") != 1:
             raise ValueError("botocore's own retries would hide the faults: total_max_attempts must be 1")
+        if any(client is watched for watched in self._watched):
+            raise ValueError("this client is watched already: a second watcher would send each request again")
+        self._watched.append(client)
         _Wire(client, self.calls, faults).attach()
         return client
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from tests.testbed.aws import Aws
@@ -46,4 +47,6 @@ def put(table: str, p: str, s: int = 1, body: str = "") -> dict[str, Any]:
 
 
 def keys_in(aws: Aws, table: str) -> list[str]:
-    return sorted(found["p"]["S"] for found in aws.place.client("dynamodb").scan(TableName=table)["Items"])
+    """Its partition keys, one for each item, read by a client that isn't recorded."""
+    with closing(aws.place.client("dynamodb")) as client:
+        return sorted(found["p"]["S"] for found in client.scan(TableName=table, ConsistentRead=True)["Items"])

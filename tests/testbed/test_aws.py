@@ -71,6 +71,8 @@ def test_a_client_of_the_tests_own_can_be_watched(aws: Aws) -> None:
     aws.watch(once).put_item(TableName=table, Item=item("a"))
     once.close()
     assert aws.calls.since(mark).write_units == 1
+    with pytest.raises(ValueError, match="watched already"):
+        aws.watch(once)
     retrying = boto3.client("dynamodb")
     with pytest.raises(ValueError, match="total_max_attempts must be 1"):
         aws.watch(retrying)
