@@ -46,7 +46,7 @@ class Call:
         return self.status is not None and self.status < 300
 
 
-class Tally(Sequence[Call]):
+class Tally:
     """Some calls in the order they were sent, and their sums."""
 
     def __init__(self, calls: Sequence[Call]) -> None:
