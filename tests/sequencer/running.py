@@ -27,12 +27,13 @@ class Page(Struct, frozen=True):
 
     @property
     def end(self) -> int:
-        return self.first + sum(entry.events for entry in self.entries)
+        return self.first + sum(int(entry.events) for entry in self.entries)
 
 
 class Report(Struct):
     commits: int = 0
     lookups: int = 0
+    late: int = 0  # records that the sequencer says came too late
     troubles: Counter[str] = field(default_factory=Counter)
 
 
@@ -105,7 +106,9 @@ class Runner:
         self.look_for_losses()
         known = self.sequencer.shards
         return [
-            name for name in known if name in self.world.shards and not known.keys() & {*self.world.shards[name].parents}
+            name
+            for name in known
+            if name in self.world.shards and not known.keys() & {*self.world.shards[name].parents}
         ]
 
     def read(self, name: str, limit: int) -> bool:
@@ -149,7 +152,7 @@ class Runner:
         if commits:
             self.world.counts["hints"] += 1
             recent = commits[-self.dice.randint(1, 6) :]
-            some = self.dice.sample(self.dice.choice([recent, commits]), 1)
+            some = self.dice.choices(self.dice.choice([recent, commits]), k=self.dice.randint(1, 5))
             self.patiently(lambda: self.sequencer.hint(some))
 
     def write(self, count: int) -> None:
@@ -198,7 +201,7 @@ class Runner:
                 self.read(fast if dice.random() < 0.6 else dice.choice(names), dice.randint(1, 6))
             case "write" if self.sequencer.pending:
                 self.write_some()
-            case "hint" if dice.random() < 0.5:
+            case "hint":
                 self.hint()
             case "again":
                 self.again()
@@ -212,7 +215,7 @@ class Runner:
     def drain(self) -> None:
         """Read and write everything that is left."""
         for _ in range(1000):
-            busy = any([self.read(name, 100) for name in self.readable()])
+            busy = sum(self.read(name, 100) for name in self.readable()) > 0
             if SCAN in self.sequencer.shards:
                 busy = True
                 self.scan(100)
@@ -273,6 +276,20 @@ def simulate(
     world.settle()
     dice.choice(runners).drain()
     judge(world, log)
-    if late := sum(one.late for one in runners):
-        raise Wrong(f"{late} records are said to have broken a bound that held")
-    return Report(len(world.table.commits), world.table.lookups, world.counts)
+    return Report(len(world.table.commits), world.table.lookups, sum(one.late for one in runners), world.counts)
+
+
+def fair_weather(seed: int, several: float, commits: int = 300) -> Report:
+    """One runner and a table that answers; shards keep their streams, and are read in turn, some more, some less."""
+    world, log = World(seed, fair=several), Log()
+    runner = Runner(world, log)
+    while len(world.table.commits) < commits:
+        for _ in range(world.dice.randint(1, 10)):
+            world.commit()
+        for name in runner.readable():
+            runner.read(name, world.dice.randint(1, 50))
+        runner.write(len(runner.sequencer.pending))
+    world.settle()
+    runner.drain()
+    judge(world, log)
+    return Report(len(world.table.commits), world.table.lookups, runner.late, world.counts)

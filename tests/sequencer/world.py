@@ -35,7 +35,9 @@ class Table:
 
     def between(self, stream: str, after_version: int, before_version: int) -> list[Entry]:
         self._call()
-        return [entry for entry in self.streams[stream] if after_version < part_of(entry, stream).first < before_version]
+        return [
+            entry for entry in self.streams[stream] if after_version < part_of(entry, stream).first < before_version
+        ]
 
     def since(self, stream: str, before_version: int, time: int) -> list[Entry]:
         self._call()
@@ -58,7 +60,8 @@ def part_of(entry: Entry, stream: str) -> Part:
 class World:
     """Writers whose clocks differ by up to `skew`, and whose writes are shown up to `skew` after they were stamped."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, fair: float | None = None) -> None:
+        """`fair`: nothing unusual happens, and this is the share of commits that write several streams."""
         self.dice = dice = random.Random(seed)
         self.skew = dice.choice([10, 100, 1000])
         self.now, self._sequence, self._born = 50 * self.skew, 0, 0
@@ -75,6 +78,9 @@ class World:
         self._several = dice.choice([0.0, 0.2, 0.6])
         self._reshards = dice.choice([0.0, 0.02, 0.08])
         self._disorder = dice.choice([0.0, 0.3, 1.0])
+        if fair is not None:
+            self._several = fair
+            self._hops = self._reshards = self._disorder = self.table.throttled = 0.0
         self._written: dict[str, int] = {}
         self._homes: dict[str, str] = {}
         self._in_flight: list[tuple[int, str, Entry | None]] = []

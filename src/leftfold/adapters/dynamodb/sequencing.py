@@ -150,6 +150,11 @@ class Sequencer:
         """The open shards and how far each is taken; the names that hold W are among them."""
         return dict(self._shards)
 
+    @property
+    def remembered(self) -> int:
+        """How many streams are kept in memory. It grows while an idle shard holds W."""
+        return len(self._ends)
+
     def open(self, shard: str) -> None:
         """Let a shard without a known parent, or any other name, hold W where it is. All of the first before a record."""
         self._shards.setdefault(shard, Shard(time=self._watermark))
