@@ -11,19 +11,22 @@ from urllib.parse import parse_qsl
 from leftfold.core.errors import ConfigError
 from leftfold.core.streams import check_tenant
 from leftfold.ports.backend import Backend
+from leftfold.ports.objects import Objects
 
 
 def connect(url: str, *, tenant: str | None = None) -> Backend:
     """The backend that a URL names.
 
-    `memory:` is a new, empty store. `sqlite:PATH` takes `?mode=rwc|rw|ro` and `durability=full|relaxed`.
+    `memory:` is a new, empty store. `sqlite:PATH` takes `?mode=rwc|rw|ro` and `durability=full|relaxed`. `dynamodb:NAME`
+    takes `region`, `endpoint`, `prefix`, `create=true` (makes the tables: for tests and trials) and `objects=s3:BUCKET` or
+    `objects=file:FOLDER` for bodies that no item can hold.
     """
     if tenant is not None:
         check_tenant(tenant)
     scheme, colon, rest = url.partition(":")
     opener = _SCHEMES.get(scheme)
     if not colon or opener is None:
-        raise ConfigError(f"{url!r} names no store: use sqlite:PATH, as sqlite:bank.db, or memory:.")
+        raise ConfigError(f"{url!r} names no store: use sqlite:PATH, as sqlite:bank.db, dynamodb:NAME, or memory:.")
     place, _, query = rest.partition("?")
     return opener(place, _options(url, query), tenant or "")
 
@@ -78,4 +81,43 @@ def _sqlite(place: str, options: dict[str, str], tenant: str) -> Backend:
     return open_sqlite(Path(place), tenant=tenant, mode=mode, durability=durability)
 
 
-_SCHEMES: dict[str, Callable[[str, dict[str, str], str], Backend]] = {"memory": _memory, "sqlite": _sqlite}
+def _dynamodb(place: str, options: dict[str, str], tenant: str) -> Backend:
+    from leftfold.adapters.dynamodb import open_dynamodb
+
+    if not place:
+        raise ConfigError("dynamodb: needs the name that its tables begin with, as dynamodb:bank.")
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    prefix, objects = options.pop("prefix", ""), options.pop("objects", None)
+    create = _choice(options, "create", ("false", "true")) == "true"
+    _done(options)
+    return open_dynamodb(
+        place,
+        tenant=tenant,
+        region=region,
+        endpoint=endpoint,
+        prefix=prefix,
+        create=create,
+        objects=None if objects is None else open_objects(objects, region=region),
+    )
+
+
+def open_objects(url: str, *, region: str | None = None) -> Objects:
+    """The object store that a URL names: `s3:BUCKET/PREFIX`, or `file:FOLDER`."""
+    scheme, _, place = url.partition(":")
+    if scheme == "s3" and place:
+        from leftfold.adapters.s3 import open_bucket
+
+        bucket, _, prefix = place.partition("/")
+        return open_bucket(bucket, prefix=prefix, region=region)
+    if scheme == "file" and place:
+        from leftfold.adapters.folder import Folder
+
+        return Folder(Path(place))
+    raise ConfigError(f"objects={url!r} names no object store: use s3:BUCKET, s3:BUCKET/PREFIX or file:FOLDER.")
+
+
+_SCHEMES: dict[str, Callable[[str, dict[str, str], str], Backend]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "dynamodb": _dynamodb,
+}

@@ -16,7 +16,7 @@ from leftfold.codec.envelope import Codec
 from leftfold.core.commits import Appended, Commit
 from leftfold.core.errors import Conflict, Contention, Rejected, TooLarge
 from leftfold.core.events import Recorded, Slot, Stored
-from leftfold.core.streams import StreamId, check_count, check_key, stream
+from leftfold.core.streams import MAX_COUNT, StreamId, check_count, check_key, stream
 from leftfold.handling.decide import MAX_TRIES, Request
 from leftfold.handling.loading import TICK
 from leftfold.ports.backend import Backend
@@ -68,7 +68,7 @@ class Boundary:
         matcher = _Matcher(query, self._codec)
         tagged = bool(query.items) and all(item.tags for item in query.items)
         streams = dict.fromkeys(str(item.tags[0]) for item in query.items) if tagged else {}
-        self._backend.log.place([*streams])
+        self._backend.log.place(dict.fromkeys(streams, MAX_COUNT) if tagged else None)
         upto = self._backend.log.end()  # streams are read one by one: what comes in meanwhile must not show in part
         if tagged:
             pages = [self._stream(name, after) for name in streams]

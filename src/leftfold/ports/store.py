@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from leftfold.core.commits import Appended, Commit, Found, Start
@@ -78,8 +78,8 @@ class Log(Protocol):
         """
         ...
 
-    def place(self, streams: Sequence[str] = ()) -> int:
-        """Give positions to what was appended without one; at least to all that `streams` hold now.
+    def place(self, upto: Mapping[str, int] | None = None) -> int:
+        """Give positions to what was appended without one; with `upto`, to these streams' events up to these versions.
 
         Returns how many events were placed; 0 when there is nothing left to place. Safe to run in several processes.
         """

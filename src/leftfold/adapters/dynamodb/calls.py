@@ -22,7 +22,7 @@ BATCH_WRITE: Final = 25  # items a BatchWriteItem (API reference)
 Item = dict[str, dict[str, Any]]
 """An item as the API has it: `{"p": {"S": "..."}, "s": {"N": "1"}}`."""
 
-Verdict = Literal["condition", "again", "missing", "denied", "expired", "too large", "wrong"]
+Verdict = Literal["condition", "again", "gone", "missing", "denied", "expired", "too large", "wrong"]
 """What a failure calls for. `again` may have been applied or not: whoever retries must recognise its own write."""
 
 VERDICTS: Final[dict[str, Verdict]] = {
@@ -44,6 +44,8 @@ VERDICTS: Final[dict[str, Verdict]] = {
     "ConditionalCheckFailed": "condition",
     "ThrottlingError": "again",
     "ProvisionedThroughputExceeded": "again",
+    "TrimmedDataAccessException": "gone",
+    "ExpiredIteratorException": "gone",
     "ResourceNotFoundException": "missing",
     "TableNotFoundException": "missing",
     "AccessDeniedException": "denied",
@@ -74,6 +76,10 @@ class ConditionFailed(Exception):
         self.found = found
 
 
+class Gone(Exception):
+    """A stream no longer has the place that was asked for, or the iterator is too old."""
+
+
 class Cancelled(Exception):
     """A transaction was cancelled by conditions. For each of its writes: whether it was one, and the item found there."""
 
@@ -85,8 +91,8 @@ class Cancelled(Exception):
 class Calls:
     """A low-level client with our retries. `call("put_item", TableName=...)` answers, or raises one of few errors.
 
-    Raises ConditionFailed, Cancelled; StoreUnavailable when PATIENCE_S is used up; ConfigError, TooLarge, IntegrityError
-    for what no retry mends.
+    Raises ConditionFailed, Cancelled, Gone; StoreUnavailable when PATIENCE_S is used up; ConfigError, TooLarge,
+    IntegrityError for what no retry mends.
     """
 
     def __init__(
@@ -106,7 +112,8 @@ class Calls:
         method, tries = getattr(self.client, operation), 0
         while True:
             try:
-                return method(**parameters)
+                answer: dict[str, Any] = method(**parameters)
+                return answer
             except _ClientError as error:
                 trouble = self._judged(error, operation, parameters)
             except _Failure as error:
@@ -173,6 +180,8 @@ class Calls:
         verdict = VERDICTS.get(code, "again" if status >= 500 else "wrong")
         if verdict == "condition":
             raise ConditionFailed(response.get("Item")) from None
+        if verdict == "gone":
+            raise Gone(message) from None
         if verdict == "again":
             return self._unavailable(f"{code} for {self._patience_s:g} s")
         raise self._hopeless(verdict, code, message, parameters.get("TableName", "its tables"), operation) from error

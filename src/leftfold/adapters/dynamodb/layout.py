@@ -4,8 +4,9 @@
 
     item      p                        s                   attributes
     commit    tenant|category/key      first version       n versions, t time, q time of the stream's commit before,
-                                                           b body (z: compressed; or o: the object that holds it),
-                                                           c command id, x every part (a commit of several streams)
+                                                           b body (z: compressed; or o: the object that holds it
+                                                           and e: how many events), c command id, x every part (in a
+                                                           commit of several streams)
     snapshot  the same                 version + 0.5       f the fold's fingerprint, a time, b state, i command ids so far
     note      the same                 version + 0.1...    c command id, w and v: stream and version of its commit
     once      tenant|$once/<id>        0                   w and v, as a note
@@ -67,21 +68,21 @@ def tables(name: str, prefix: str) -> Tables:
     return Tables(*(f"{prefix}{name}-{kind}" for kind in ("events", "log", "views")))
 
 
-class Written(Struct, frozen=True):
-    """A commit as its item says it. `first` is that of the stream whose item was read.
+class Content(Struct, frozen=True):
+    """What stands in `Entry.events`: the commit's events, None where `object` names what holds them, and how many."""
 
-    `entry.events` are the commit's events, None where `object` names what holds them.
-    """
+    events: tuple[Framed, ...] | None
+    count: int
+    object: str = ""
+
+
+class Written(Struct, frozen=True):
+    """A commit as its item says it. `first` and `last` are its versions in the stream that was read."""
 
     first: int
+    last: int
     entry: Entry
     command_id: str | None
-    object: str | None
-
-    @property
-    def last(self) -> int:
-        """The last version that the commit takes in the stream that was read."""
-        return self.first + next(one.count for one in self.entry.parts if one.first == self.first) - 1
 
 
 def key(p: str, s: int | str) -> Item:
@@ -178,7 +179,8 @@ def commit_items(
             item["x"] = {"B": _encode([(one.stream, one.first, one.count, one.before) for one in entry.parts])}
         items.append(item)
     if stored_as is not None:
-        return [item | {"o": {"S": stored_as}} for item in items]
+        count: int = entry.events.count
+        return [item | {"o": {"S": stored_as}, "e": {"N": str(count)}} for item in items]
     raw = max(size(item) for item in items) + 1 + len(body)
     if raw > UNIT_BYTES:
         small = squeeze(body)
@@ -191,18 +193,26 @@ def read_commit(item: Item, tenant: str) -> Written:
     """The commit that an item of the events table holds. Raises IntegrityError for what is none of ours."""
     try:
         first, stream = int(item["s"]["N"]), item["p"]["S"][len(tenant) + 1 :]
-        parts = (Part(stream, first, int(item["n"]["N"]), int(item["q"]["N"])),)
+        count = int(item["n"]["N"])
+        parts: tuple[Part, ...] = (Part(stream, first, count, int(item["q"]["N"])),)
         if "x" in item:
             parts = tuple(Part(*one) for one in _parts(binary(item, "x")))
-        stored_as = item["o"]["S"] if "o" in item else None
-        events = None if stored_as else unpack(body_of(item), parts)
+        content = _content(item, parts)
         time, command_id = int(item["t"]["N"]), item["c"]["S"] if "c" in item else None
     except (KeyError, ValueError, TypeError, AttributeError, zlib.error, msgspec.MsgspecError) as error:
         where = f"{item.get('p', {}).get('S')} at {item.get('s', {}).get('N')}"
         raise IntegrityError(
-            f"the events table holds an item that leftfold did not write ({where}: {error!r}): remove it, or restore the table."
+            f"the events table holds an item that leftfold did not write ({where}: {error!r}): remove it, or restore "
+            "the table."
         ) from error
-    return Written(first, Entry(parts, time, events), command_id, stored_as)
+    return Written(first, first + count - 1, Entry(parts, time, content), command_id)
+
+
+def _content(item: Item, parts: Sequence[Part]) -> Content:
+    if "o" in item:
+        return Content(None, int(item["e"]["N"]), item["o"]["S"])
+    events = unpack(body_of(item), parts)
+    return Content(events, len(events))
 
 
 def body_of(item: Item) -> bytes:

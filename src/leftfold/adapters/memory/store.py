@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from leftfold.core.commits import Appended, Commit, Found, Snapshot, Start
 from leftfold.core.errors import Conflict, Rejected
@@ -117,7 +117,7 @@ class MemoryStore:
             raise Rejected(f"receipt {receipt[:80]!r} was not made by this store.", field="receipt")
         return int(position)
 
-    def place(self, streams: Sequence[str] = ()) -> int:
+    def place(self, upto: Mapping[str, int] | None = None) -> int:
         return 0  # an append places its events itself
 
     def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from leftfold.adapters.sqlite.appending import FOREVER, Appending
@@ -78,7 +78,7 @@ class SqliteStore:
             raise Rejected(f"receipt {receipt[:80]!r} was not made by this store.", field="receipt")
         return int(position)
 
-    def place(self, streams: Sequence[str] = ()) -> int:
+    def place(self, upto: Mapping[str, int] | None = None) -> int:
         return 0  # an append places its events itself
 
     def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:

@@ -1,0 +1,140 @@
+"""Opening DynamoDB: the ports over three tables, for one tenant."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final
+
+from leftfold.adapters.dynamodb.appending import Drafts
+from leftfold.adapters.dynamodb.boto import client as make_client
+from leftfold.adapters.dynamodb.calls import Calls
+from leftfold.adapters.dynamodb.catalog import DynamoCatalog
+from leftfold.adapters.dynamodb.checkpoints import DynamoCheckpoints, DynamoDeadLetters
+from leftfold.adapters.dynamodb.layout import Tables, tables
+from leftfold.adapters.dynamodb.log import DynamoLog
+from leftfold.adapters.dynamodb.placing import Placing
+from leftfold.adapters.dynamodb.reading import Reader
+from leftfold.adapters.dynamodb.receipts import store_id
+from leftfold.adapters.dynamodb.rows import DynamoRows
+from leftfold.adapters.dynamodb.shards import Shards
+from leftfold.adapters.dynamodb.shelf import Shelf
+from leftfold.adapters.dynamodb.store import DynamoStore
+from leftfold.adapters.dynamodb.tables import create as create_tables, describe
+from leftfold.core.errors import ConfigError
+from leftfold.ports.backend import Backend
+from leftfold.ports.clock import Clock
+from leftfold.ports.objects import Objects
+
+POLL_S: Final = 1.0  # each look is a read unit or a half: a second's delay is what the stream itself may take
+NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,200}")  # with prefix and ending it fits the 255 of a table's name
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+def open_dynamodb(
+    name: str,
+    *,
+    tenant: str = "",
+    clock: Clock | None = None,
+    region: str | None = None,
+    endpoint: str | None = None,
+    prefix: str = "",
+    create: bool = False,
+    objects: Objects | None = None,
+    client: Any = None,
+    streams: Any = None,
+) -> Backend:
+    """The ports over the tables `<prefix><name>-events`, `-log` and `-views`, made first with `create`.
+
+    `client` and `streams` are botocore clients to use instead of new ones; retries inside them must be off. Raises
+    ConfigError for a name that no table can have, a missing region or package. Tables are first met when first used.
+    """
+    if not NAME.fullmatch(name) or (prefix and not NAME.fullmatch(prefix)):
+        raise ConfigError("dynamodb: name and prefix are letters, digits, '_', '.' and '-', as dynamodb:bank.")
+    made = client is None
+    client = make_client("dynamodb", region=region, endpoint=endpoint) if made else client
+    clock, names = clock or SystemClock(), tables(name, prefix)
+    calls = Calls(client)
+    if create:
+        create_tables(calls, names)
+    store_name = store_id(client.meta.region_name, names.events, tenant)
+    reader = Reader(calls, names, tenant, objects)
+    shelf = Shelf(calls, names, tenant)
+    stream = _Stream(
+        calls, names, tenant, streams, lambda: make_client("dynamodbstreams", region=region, endpoint=endpoint)
+    )
+    placing = Placing(reader, shelf, clock, stream.open, stream.is_old)
+    store = DynamoStore(reader, Drafts(reader, clock), store_name, placing.hint)
+    checkpoints = DynamoCheckpoints(calls, names, tenant, clock)
+    rows = DynamoRows(calls, names, tenant, checkpoints)
+
+    def close() -> None:
+        store.close()
+        rows.close()
+        stream.close()
+        if made:
+            client.close()
+
+    log = DynamoLog(reader, shelf, store, placing, store_name)
+    return Backend(
+        url=f"dynamodb:{prefix}{name}",
+        tenant=tenant,
+        store=store,
+        snapshots=store,
+        log=log,
+        rows=rows,
+        catalog=DynamoCatalog(calls, names, tenant),
+        checkpoints=checkpoints,
+        dead=DynamoDeadLetters(calls, names, tenant, clock),
+        tables=None,
+        clock=clock,
+        close=close,
+        about=lambda: _about(calls, names, log),
+        poll_s=POLL_S,
+        places_later=True,
+    )
+
+
+class _Stream:
+    """The events table's stream, opened when something is to be placed."""
+
+    def __init__(self, calls: Calls, names: Tables, tenant: str, streams: Any, make: Any) -> None:
+        self._calls, self._names, self._tenant = calls, names, tenant
+        self._streams, self._make, self._made = streams, make, False
+        self._described = cache(lambda: describe(calls, names.events))
+
+    def open(self) -> Shards:
+        arn = self._described().stream_arn
+        if self._streams is None:
+            self._streams, self._made = self._make(), True
+        return Shards(Calls(self._streams, where="DynamoDB Streams"), arn, self._tenant)
+
+    def is_old(self) -> bool:
+        return self._described().is_old
+
+    def close(self) -> None:
+        if self._made:
+            self._streams.close()
+
+
+def _about(calls: Calls, names: Tables, log: DynamoLog) -> dict[str, Any]:
+    """What `leftfold doctor` shows of the tables."""
+    events = describe(calls, names.events)
+    backups = calls.call("describe_continuous_backups", TableName=names.events)["ContinuousBackupsDescription"]
+    recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "DISABLED")
+    return {
+        "store": "dynamodb",
+        "tables": [names.events, names.log, names.views],
+        "region": calls.client.meta.region_name,
+        "endpoint": calls.client.meta.endpoint_url,
+        "billing": events.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+        "stream": events.get("StreamSpecification", {}).get("StreamViewType", "off"),
+        "deletion_protection": bool(events.get("DeletionProtectionEnabled")),
+        "point_in_time_recovery": recovery == "ENABLED",
+        "events": log.end(),
+    }

@@ -1,0 +1,210 @@
+"""The sequencer at work: the stream's records and this process's own commits in, log pages out.
+
+Any number of processes may do this at once: the next page's slot goes to one, the others start over from its state.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from leftfold.adapters.dynamodb.calls import ConditionFailed, Gone, Item
+from leftfold.adapters.dynamodb.layout import Written, is_commit, read_commit
+from leftfold.adapters.dynamodb.pages import Page, cut, page_item, read_page
+from leftfold.adapters.dynamodb.reading import Reader
+from leftfold.adapters.dynamodb.sequencing import Entry, Sequencer, State
+from leftfold.adapters.dynamodb.shards import Listed, Shards, ancestors, children
+from leftfold.adapters.dynamodb.shelf import Shelf
+from leftfold.adapters.dynamodb.snapshots import microseconds
+from leftfold.core.errors import StoreUnavailable
+from leftfold.ports.clock import Clock
+
+SKEW_US: Final = 60_000_000  # two clocks apart, and the patience of calls.py: from a commit's stamp to its writing
+HINTS: Final = 1_000  # own commits remembered until the next placing: the stream knows the rest
+TABLE: Final = "table"  # holds the watermark while the whole table is compared with the log
+MAX_RACES: Final = 50  # pages lost to other sequencers in a row
+
+_log = logging.getLogger("leftfold")
+
+
+class Taken(Exception):
+    """Another sequencer wrote the page."""
+
+
+class Placing:
+    """Places commits in the log of one tenant. `shards` opens the stream when it is first needed."""
+
+    def __init__(
+        self, reader: Reader, shelf: Shelf, clock: Clock, shards: Callable[[], Shards], is_old: Callable[[], bool]
+    ) -> None:
+        self._reader, self._shelf, self._clock = reader, shelf, clock
+        self._open_stream, self._is_old = shards, is_old
+        self._hints: deque[Entry] = deque(maxlen=HINTS)
+        self._turn = threading.Lock()
+        self._run: _Run | None = None
+
+    def hint(self, entry: Entry) -> None:
+        """A commit that this process wrote: it needn't wait until the stream shows it."""
+        self._hints.append(entry)
+
+    def place(self, upto: Mapping[str, int] | None = None) -> int:
+        """Place what was hinted, then what the stream shows; with `upto`, what these streams hold and no more."""
+        with self._turn:
+            if upto is None:
+                hints = [self._hints.popleft() for _ in range(len(self._hints))]
+            else:
+                hints = [one.entry for slot in upto.items() if (one := self._last(*slot)) is not None]
+            placed, races, pull = 0, 0, upto is None
+            while True:
+                try:
+                    run = self._run = self._run or self._start()
+                    moved, events = run.round(hints, pull=pull)
+                except Taken:
+                    self._run, races = None, races + 1
+                    if races > MAX_RACES:
+                        raise StoreUnavailable("other sequencers were always first: let fewer of them run.") from None
+                    continue
+                except BaseException:  # any: what was taken in is in no page: start over from the last one
+                    self._run = None
+                    self._hints.extend(hints)
+                    raise
+                placed, hints = placed + events, []
+                if not moved:
+                    return placed
+
+    def compare(self, on_progress: Callable[[int], None] = lambda commits: None) -> int:
+        """Compare the whole table with the log, and place what is missing there. Returns how many events."""
+        with self._turn:
+            self._run = run = self._start(compare=True)
+            return run.compare(on_progress)
+
+    def _start(self, *, compare: bool = False) -> _Run:
+        tail = self._shelf.tail(consistent=True)
+        state = tail.state if tail else State()
+        recent = self._shelf.since(state.low) if state.low else ()
+        pages = ((page.first, [one.entry for one in page.commits]) for page in recent)
+        sequencer = Sequencer(state, pages, self._reader, skew=SKEW_US)
+        run = _Run(self._reader, self._shelf, self._clock, self._open_stream(), sequencer, tail)
+        if compare or TABLE in state.shards or (tail is None and self._is_old()) or run.is_trimmed(state):
+            sequencer.open(TABLE)
+        run.open(state)
+        return run
+
+    def _last(self, stream: str, version: int) -> Written | None:
+        """The commit that holds this version, or the stream's last one before."""
+        return next(self._reader.commits(stream, high=f"{version}.9", backwards=True, Limit=4), None)
+
+
+class _Run:
+    """One sequencer's life: from the state of the log's last page until somebody else writes a page, or an error."""
+
+    def __init__(
+        self, reader: Reader, shelf: Shelf, clock: Clock, shards: Shards, sequencer: Sequencer, tail: Page | None
+    ) -> None:
+        self._reader, self._shelf, self._clock = reader, shelf, clock
+        # Of its own: the shelf may learn of others' pages, which this sequencer knows nothing of.
+        self._end, self._time = (tail.last, tail.time) if tail else (0, 0)
+        self._shards, self._sequencer = shards, sequencer
+        self._listed: dict[str, Listed] = shards.listed()
+        self._iterators: dict[str, str] = {}
+
+    def is_trimmed(self, state: State) -> bool:
+        """Whether the stream no longer has what comes after the state: then only the table knows."""
+        try:
+            for name, shard in state.shards.items():
+                if name != TABLE:
+                    if name not in self._listed:
+                        return True
+                    self._iterators[name] = self._shards.iterator(name, shard.sequence)
+        except Gone:
+            return True
+        return False
+
+    def open(self, state: State) -> None:
+        """Open what the state didn't know and nothing known came from, and let go of what is no longer there."""
+        known = [name for name in state.shards if name in self._listed]
+        before = ancestors(self._listed, known)
+        for name, shard in self._listed.items():
+            if name not in known and name not in before and shard.parent not in self._listed:
+                self._sequencer.open(name)
+        for name in state.shards:
+            if name not in self._listed and name != TABLE:
+                self._sequencer.close(name, *children(self._listed, name))
+
+    def round(self, hints: Sequence[Entry], *, pull: bool) -> tuple[bool, int]:
+        """The hints, one look at every shard, the pages that come of it. Whether more may come, and how many events."""
+        placed = self.compare() if pull and TABLE in self._sequencer.shards else 0
+        self._sequencer.hint(hints)
+        moved = [self._pull(name) for name in self._sequencer.shards if pull and name != TABLE]
+        return any(moved), placed + self._write()
+
+    def compare(self, on_progress: Callable[[int], None] = lambda commits: None) -> int:
+        """Hint every commit that the table has: what the log lacks is placed."""
+        placed = seen = 0
+        more: Item = {}
+        while True:
+            page = self._reader.calls.call(
+                "scan",
+                TableName=self._reader.tables.events,
+                FilterExpression="attribute_exists(n) AND begins_with(p, :tenant)",
+                ExpressionAttributeValues={":tenant": {"S": f"{self._reader.tenant}|"}},
+                ConsistentRead=True,
+                **more,
+            )
+            entries = [read_commit(item, self._reader.tenant).entry for item in page["Items"] if is_commit(item)]
+            self._sequencer.hint(entries)
+            placed += self._write()
+            seen += len(entries)
+            on_progress(seen)
+            if "LastEvaluatedKey" not in page:
+                break
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        self._sequencer.close(TABLE)
+        if placed:
+            _log.warning("the log lacked %d events of the table: placed now", placed)
+        return placed
+
+    def _pull(self, name: str) -> bool:
+        """Take what a shard shows next; at its end, its children. Whether there was anything."""
+        iterator = self._iterators.get(name)
+        try:
+            if iterator is None:
+                iterator = self._shards.iterator(name, self._sequencer.shards[name].sequence)
+            pulled = self._shards.pull(name, iterator)
+        except Gone:  # too old: the next round asks for it again
+            return self._iterators.pop(name, None) is not None
+        self._sequencer.take(pulled.records)
+        if pulled.next is not None:
+            self._iterators[name] = pulled.next
+            return bool(pulled.records)
+        self._listed = self._shards.listed()
+        following = children(self._listed, name)
+        if following:
+            self._sequencer.close(name, *following)
+        return bool(following)
+
+    def _write(self) -> int:
+        placed = 0
+        while pending := self._sequencer.pending:
+            entries = list(pending[: cut(pending)])
+            first, time = self._end + 1, max(microseconds(self._clock.now()), self._time + 1)
+            item = page_item(self._reader.tenant, first, entries, self._sequencer.paged(first, len(entries)), time)
+            try:
+                self._reader.calls.call(
+                    "put_item",
+                    TableName=self._reader.tables.log,
+                    Item=item,
+                    ConditionExpression="attribute_not_exists(p)",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ConditionFailed as failed:
+                if failed.found is None or failed.found != item:
+                    raise Taken from None
+            page = read_page(item)
+            self._shelf.keep(page)
+            self._end, self._time = page.last, page.time
+            placed += page.last - page.first + 1
+        return placed

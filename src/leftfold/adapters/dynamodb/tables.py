@@ -1,0 +1,94 @@
+"""The tables themselves: made for tests and trials, described for `doctor`. In production the generated stack makes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from leftfold.adapters.dynamodb.calls import Calls
+from leftfold.adapters.dynamodb.layout import Tables
+from leftfold.core.errors import ConfigError, StoreUnavailable
+
+MAKING_S: Final = 120.0  # tables are ready in seconds
+LOOK_S: Final = 0.5
+SHOWN: Final = timedelta(hours=24)  # what a stream still shows (DynamoDB developer guide)
+
+SCHEMAS: Final = {"events": "N", "log": "S", "views": "S"}
+"""The type of each table's sort key."""
+
+
+class Described(dict[str, Any]):
+    """DescribeTable's answer."""
+
+    @property
+    def stream_arn(self) -> str:
+        """Raises ConfigError when the stream is off or shows too little."""
+        view = self.get("StreamSpecification", {})
+        if not view.get("StreamEnabled"):
+            raise ConfigError(
+                f"table {self['TableName']} has no stream, so nothing new can be placed in the log: enable its stream with "
+                "the view type NEW_IMAGE."
+            )
+        if view.get("StreamViewType") not in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
+            raise ConfigError(
+                f"the stream of table {self['TableName']} shows {view.get('StreamViewType')}: leftfold needs NEW_IMAGE."
+            )
+        return str(self["LatestStreamArn"])
+
+    @property
+    def is_old(self) -> bool:
+        """Whether its stream may no longer show all that was ever written."""
+        made: datetime = self["CreationDateTime"]
+        return datetime.now(UTC) - made > SHOWN
+
+
+def describe(calls: Calls, table: str) -> Described:
+    return Described(calls.call("describe_table", TableName=table)["Table"])
+
+
+def create(calls: Calls, names: Tables, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Make the tables that don't exist: on demand, protected from deletion, the events with point-in-time recovery.
+
+    Returns when they can be used. Raises StoreUnavailable when that takes over MAKING_S.
+    """
+    for kind, table in (("events", names.events), ("log", names.log), ("views", names.views)):
+        settings: dict[str, Any] = {}
+        if kind == "events":
+            settings["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+        if _exists(calls, table):
+            continue
+        calls.call(
+            "create_table",
+            TableName=table,
+            AttributeDefinitions=[
+                {"AttributeName": "p", "AttributeType": "S"},
+                {"AttributeName": "s", "AttributeType": SCHEMAS[kind]},
+            ],
+            KeySchema=[{"AttributeName": "p", "KeyType": "HASH"}, {"AttributeName": "s", "KeyType": "RANGE"}],
+            BillingMode="PAY_PER_REQUEST",
+            DeletionProtectionEnabled=kind != "views",
+            **settings,
+        )
+    give_up = time.monotonic() + MAKING_S
+    for table in (names.events, names.log, names.views):
+        while describe(calls, table)["TableStatus"] != "ACTIVE":
+            if time.monotonic() > give_up:
+                raise StoreUnavailable(f"table {table} was not ready after {MAKING_S:g} s: try again.")
+            sleep(LOOK_S)
+    calls.call(
+        "update_continuous_backups",
+        TableName=names.events,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+
+
+def _exists(calls: Calls, table: str) -> bool:
+    try:
+        describe(calls, table)
+    except ConfigError as error:
+        if "there is no table" not in str(error):
+            raise
+        return False
+    return True
