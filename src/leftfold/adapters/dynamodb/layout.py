@@ -6,7 +6,7 @@
     commit    tenant|category/key      first version       n versions, t time, q time of the stream's commit before,
                                                            b body (z: compressed; or o: the object that holds it
                                                            and e: how many events), c command id, x every part (in a
-                                                           commit of several streams)
+                                                           commit of several streams), r chance: whose write it was
     snapshot  the same                 version + 0.5       f the fold's fingerprint, a time, b state, i command ids so far
     note      the same                 version + 0.1...    c command id, w and v: stream and version of its commit
     once      tenant|$once/<id>        0                   w and v, as a note
@@ -32,6 +32,7 @@ Names are one letter: they are stored, and paid for, with every item. Times are 
 
 from __future__ import annotations
 
+import os
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final, cast
@@ -49,6 +50,7 @@ ITEM_BYTES: Final = 400 * 1024  # an item, names included (service quotas)
 INLINE_BYTES: Final = 300 * 1024  # a body over this goes to the object store: what stands beside it needs room too
 TRANSACTION_BYTES: Final = 4 * 1024 * 1024  # all items of a TransactWriteItems (service quotas)
 TRANSACTION_ITEMS: Final = 100  # of a TransactWriteItems (service quotas)
+CHANCE_BYTES: Final = 6
 UNIT_BYTES: Final = 1024  # a write unit, started ones count
 NOTE: Final = "0.1"
 SNAPSHOT: Final = "0.5"
@@ -170,9 +172,11 @@ def commit_items(
 ) -> list[Item]:
     """One item for each stream that the commit writes, primary first. The body is compressed where that saves a unit."""
     items: list[Item] = []
+    chance = os.urandom(CHANCE_BYTES)  # two processes may well send the same commit: each must know its own
     for part in entry.parts:
         item = key(f"{tenant}|{part.stream}", part.first)
         item |= {"n": {"N": str(part.count)}, "t": {"N": str(entry.time)}, "q": {"N": str(part.before)}}
+        item["r"] = {"B": chance}
         if command_id is not None:
             item["c"] = {"S": command_id}
         if len(entry.parts) > 1:

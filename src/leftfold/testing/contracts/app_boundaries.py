@@ -8,7 +8,7 @@ import pytest
 
 from leftfold.app import App
 from leftfold.core.attempt import Failed
-from leftfold.core.errors import BadKey, Conflict, Rejected, TooLarge
+from leftfold.core.errors import BadKey, ConfigError, Conflict, Rejected, TooLarge
 from leftfold.core.streams import stream
 from leftfold.dcb import Condition, Query, QueryItem, Tagged
 from leftfold.testing.contracts.app_base import AppBase, OpenApp
@@ -131,7 +131,11 @@ class AppBoundaries(AppBase):
     def test_a_condition_on_everything_fails_on_anything(self, open_app: OpenApp) -> None:
         session = open_app(FACTS)
         boundary = session.dcb()
-        boundary.append([Tagged(Left("x"))], Condition(Query()))
+        try:
+            boundary.append([Tagged(Left("x"))], Condition(Query()))
+        except ConfigError:  # a store that can't hold a condition on the whole log says so, and writes nothing
+            assert list(boundary.read(Query())) == []
+            return
         self.settle(session.backend)
         with pytest.raises(Conflict):
             boundary.append([Tagged(Left("y"))], Condition(Query()))
