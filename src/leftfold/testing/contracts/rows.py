@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from leftfold.core.errors import Fenced
 from leftfold.core.views import Scalar
@@ -21,15 +22,30 @@ ORDERED: tuple[Scalar, ...] = (
 """Index values in the order of every store: numbers by value, then text by its UTF-8 bytes."""
 
 
-def write(backend: Backend, build: str, *changes: Change, position: int = 0, park: Sequence[DeadLetter] = ()) -> None:
-    """An operator's step: the next one from wherever the build is."""
+def write(
+    backend: Backend,
+    build: str,
+    *changes: Change,
+    position: int = 0,
+    park: Sequence[DeadLetter] = (),
+    release: Sequence[DeadLetter] = (),
+) -> None:
+    """An operator's step: the next one from wherever the build is, each row folded onto what it is now."""
     now = backend.checkpoints.load(build)
-    backend.rows.write(build, changes, step(build, now.revision, position or now.position + 1, park=park))
+    rows = backend.rows.get(build, [change.key for change in changes])
+    onto = [replace(one, before=rows[one.key].applied) if one.key in rows else one for one in changes]
+    move = step(build, now.revision, position or now.position + 1, park=park, release=release)
+    backend.rows.write(build, onto, move)
 
 
-def indexed(key: str, value: Scalar, *, was: Scalar | None = None) -> Change:
+def indexed(key: str, value: Scalar, *, was: Scalar | None = None, applied: int = 1) -> Change:
     dropped = () if was is None else (("size", was),)
-    return Change(key, b"row of " + key.encode(), 1, dropped, (("size", value),))
+    return Change(key, b"row of " + key.encode(), applied, dropped, (("size", value),))
+
+
+def there(backend: Backend, build: str, *keys: str) -> dict[str, Row]:
+    """The rows that exist: of a removed one, a store may still say how far it was."""
+    return {key: row for key, row in backend.rows.get(build, keys).items() if row.body is not None}
 
 
 def found(backend: Backend, span: Span, *, after: tuple[Scalar, str] | None = None, limit: int = 100) -> list[str]:
@@ -55,7 +71,18 @@ class RowsContract(Contract):
     def test_a_row_is_replaced_and_removed(self, backend: Backend) -> None:
         write(backend, "v@1.0", Change("a", b"1", 1), Change("b", b"1", 1))
         write(backend, "v@1.0", Change("a", b"2", 2), Change("b", None, 2), Change("never", None, 2))
-        assert backend.rows.get("v@1.0", ["a", "b", "never"]) == {"a": Row("a", b"2", 2)}
+        assert there(backend, "v@1.0", "a", "b", "never") == {"a": Row("a", b"2", 2)}
+        assert backend.rows.scan("v@1.0") == [Row("a", b"2", 2)]
+        assert {row.applied for row in backend.rows.get("v@1.0", ["b", "never"]).values()} <= {2}
+
+    def test_a_removed_row_comes_back(self, backend: Backend) -> None:
+        write(backend, "v@1.0", indexed("a", 1))
+        write(backend, "v@1.0", Change("a", None, 2, dropped=(("size", 1),)))
+        assert there(backend, "v@1.0", "a") == {}
+        assert found(backend, Span()) == []
+        write(backend, "v@1.0", indexed("a", 2, applied=3))
+        assert there(backend, "v@1.0", "a") == {"a": Row("a", b"row of a", 3)}
+        assert [row.key for row in backend.rows.scan("v@1.0")] == found(backend, Span()) == ["a"]
 
     def test_keys_that_look_alike_are_rows_of_their_own(self, backend: Backend) -> None:
         write(backend, "v@1.0", *(Change(key, key.encode(), 1) for key in HOSTILE_KEYS))
@@ -85,6 +112,29 @@ class RowsContract(Contract):
     def test_a_step_without_changes_moves_the_checkpoint(self, backend: Backend) -> None:
         write(backend, "v@1.0", position=5)
         assert backend.checkpoints.load("v@1.0").position == 5
+
+    def test_a_late_event_comes_under_its_row_with_its_letter(self, backend: Backend) -> None:
+        waits = letter("v@1.0", "row:a", 3)
+        write(backend, "v@1.0", indexed("a", 1, applied=5), position=5, park=[waits])
+        write(backend, "v@1.0", indexed("a", 2, was=1, applied=5), position=5, release=[waits])
+        assert backend.checkpoints.load("v@1.0").parked == {}
+        assert backend.dead.list() == []
+        assert backend.rows.find("v@1.0", "size", Span(), after=None, limit=9) == [(2, Row("a", b"row of a", 5))]
+        write(backend, "v@1.0", indexed("a", 3, was=2, applied=6), position=6)
+        assert found(backend, Span(low=3)) == ["a"]
+
+    def test_a_late_write_from_another_revision_is_fenced_and_leaves_everything_as_it_was(
+        self, backend: Backend
+    ) -> None:
+        waits = letter("v@1.0", "row:a", 3)
+        write(backend, "v@1.0", indexed("a", 1, applied=5), position=5, park=[waits])
+        before, letters = backend.checkpoints.load("v@1.0"), backend.dead.list()
+        late = replace(indexed("a", 9, was=1, applied=5), before=5)
+        with pytest.raises(Fenced):
+            backend.rows.write("v@1.0", [late], step("v@1.0", 0, 5, release=[waits]))
+        assert backend.checkpoints.load("v@1.0") == before
+        assert backend.dead.list() == letters
+        assert found(backend, Span(low=1, equal=True)) == found(backend, Span()) == ["a"]
 
     def test_a_write_from_another_revision_is_fenced_and_leaves_everything_as_it_was(self, backend: Backend) -> None:
         write(backend, "v@1.0", indexed("a", 1), indexed("b", 2), position=5)
@@ -148,7 +198,7 @@ class RowsContract(Contract):
 
     def test_an_entry_follows_its_row(self, backend: Backend) -> None:
         write(backend, "v@1.0", indexed("a", 1), indexed("b", 1), indexed("c", 1))
-        write(backend, "v@1.0", indexed("a", 2, was=1), Change("b", None, 2, dropped=(("size", 1),)))
+        write(backend, "v@1.0", indexed("a", 2, was=1, applied=2), Change("b", None, 2, dropped=(("size", 1),)))
         write(backend, "v@1.0", Change("c", b"unlisted", 2, dropped=(("size", 1),)))
         assert found(backend, Span()) == ["a"]
         assert found(backend, Span(low=2, equal=True)) == ["a"]

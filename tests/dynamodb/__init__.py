@@ -1,0 +1,1 @@
+"""DynamoDB beyond the contracts: lost replies, late workers, crashes, costs."""
