@@ -28,13 +28,14 @@ class Known:
     """One stream, as far as it was seen: up to the version `end`, at the time `time`.
 
     `ids` are the command ids of the commits but for those in versions over `gap[0]` up to `gap[1]`, which nobody looked
-    at. `snapshot` is the sort key of the newest snapshot seen.
+    at. `prior` is where the commit before the last one ended: what a conflict told of begins there. `snapshot` is the sort
+    key of the newest snapshot seen.
     """
 
-    __slots__ = ("end", "gap", "ids", "snapshot", "time")
+    __slots__ = ("end", "gap", "ids", "prior", "snapshot", "time")
 
     def __init__(self, end: int = 0, time: int = 0, gap: tuple[int, int] | None = None) -> None:
-        self.end, self.time, self.gap = end, time, gap
+        self.end, self.time, self.gap, self.prior = end, time, gap, end
         self.ids: dict[bytes, Place] = {}
         self.snapshot: str | None = None
 
@@ -45,7 +46,7 @@ class Known:
         if first > self.end + 1:
             low, high = self.gap or (self.end, 0)
             self.gap = min(low, self.end), max(high, first - 1)
-        self.end, self.time = last, time
+        self.prior, self.end, self.time = first - 1, last, time
         if command_id is not None:
             self.ids[id_hash(command_id)] = first
 

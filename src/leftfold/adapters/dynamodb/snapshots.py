@@ -13,6 +13,7 @@ from leftfold.adapters.dynamodb.layout import SNAPSHOT, binary, key
 from leftfold.core.commits import Snapshot
 
 LOOK_BACK: Final = 200  # items to look for a snapshot in, from the stream's end: twice the usual distance of two
+BACK_PAGE: Final = 25  # of them at a time: all that a Query looks at is billed, wherever one stops reading
 SNAPSHOT_IDS: Final = 4_000  # the newest command ids a snapshot carries, some 12 bytes each: older ones are read again
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -16,7 +16,14 @@ from leftfold.adapters.dynamodb.lineages import lineages
 from leftfold.adapters.dynamodb.reading import Reader
 from leftfold.adapters.dynamodb.receipts import write_receipt
 from leftfold.adapters.dynamodb.sequencing import Entry
-from leftfold.adapters.dynamodb.snapshots import LOOK_BACK, is_complete, is_snapshot, read_snapshot, remembered
+from leftfold.adapters.dynamodb.snapshots import (
+    BACK_PAGE,
+    LOOK_BACK,
+    is_complete,
+    is_snapshot,
+    read_snapshot,
+    remembered,
+)
 from leftfold.core.commits import Appended, Commit, Found, Start
 from leftfold.core.errors import ConfigError, Conflict
 from leftfold.core.events import Stored
@@ -161,7 +168,7 @@ class DynamoStore:
     def load(self, stream: str, fingerprint: str) -> Start:
         """One backward page: what came after the snapshot, down to it."""
         after: list[Written] = []
-        for place, item in enumerate(self._reader.items(stream, backwards=True, Limit=LOOK_BACK)):
+        for place, item in enumerate(self._reader.items(stream, backwards=True, Limit=BACK_PAGE)):
             if is_commit(item):
                 after.append(read_commit(item, self._reader.tenant))
             elif is_snapshot(item, fingerprint):
@@ -204,7 +211,7 @@ class DynamoStore:
     def _commit_end(self, stream: str, after: int) -> int:
         """The greatest version not over `after` where a commit ends: where to read on from."""
         known = self._memory.get(stream)
-        if after == 0 or (known is not None and known.end == after):
+        if after == 0 or (known is not None and after in (known.end, known.prior)):
             return after
         for written in self._reader.commits(stream, high=f"{after}.9", backwards=True, Limit=4):
             return written.first - 1 if written.last > after else after
