@@ -2,10 +2,6 @@
 
 import pytest
 
-from tests.testbed.fixtures import aws, aws_place
-
-__all__ = ["aws", "aws_place"]  # fixtures, for every test
-
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])

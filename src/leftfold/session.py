@@ -86,6 +86,7 @@ class Session:
         An event whose type today's code doesn't know has `Unknown` data.
         """
         check_count(after, "after")
+        self.backend.log.place({})  # what was appended here is in it, wherever the log is written
         while True:
             page = self.backend.log.page(after=after)
             for stored in page:

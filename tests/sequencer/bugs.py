@@ -111,8 +111,8 @@ class TakesRedeliveredRecords(TakesForgottenForNew):
 
 
 class RemembersNothingAfterARestart(Sequencer):
-    def __init__(self, state: State, recent: Any, lookup: Any, *, skew: int) -> None:
-        super().__init__(state, [], lookup, skew=skew)
+    def __init__(self, state: State, recent: Any, lookup: Any, **settings: Any) -> None:
+        super().__init__(state, [], lookup, **settings)
 
 
 class RemembersTheLastPageOnly(Sequencer):
@@ -164,6 +164,18 @@ class LosesWhatWasPlacedBeforeAFailure(Sequencer):
             del self._pending[placed:]
             raise
 
+
+class DropsWhatIsLate(Sequencer):
+    def _place_late(self, entry: Entry) -> None:
+        self._place(entry)
+
+
+class PlacesWhatIsLateUnasked(Sequencer):
+    def __init__(self, state: State, recent: Any, lookup: Any, *, skew: int, is_placed: Any) -> None:
+        super().__init__(state, recent, lookup, skew=skew, is_placed=lambda entry: False)
+
+
+LATE: list[type[Sequencer]] = [DropsWhatIsLate, PlacesWhatIsLateUnasked]
 
 SEQUENCERS: list[type[Sequencer]] = [
     EmitsWhatItIsShown,

@@ -52,6 +52,9 @@ class Log:
             raise Fenced
         self.pages.append(page)
 
+    def has(self, entry: Entry) -> bool:
+        return any(one.parts == entry.parts for page in self.pages for one in page.entries)
+
     def since(self, low: int) -> list[Page]:
         return self.pages[bisect_left(self.pages, low, key=lambda page: page.first) :]
 
@@ -68,7 +71,7 @@ class Runner:
         """Start from the last page, as a new process does."""
         state = self.log.pages[-1].state if self.log.pages else State()
         recent = [(page.first, self.remembered(page)) for page in self.log.since(state.low)]
-        self.sequencer = self.make(state, recent, self.world.table, skew=self.world.skew)
+        self.sequencer = self.make(state, recent, self.world.table, skew=self.world.skew, is_placed=self.log.has)
         self.next = self.log.end
         self.read_to = {name: shard.sequence for name, shard in state.shards.items()}
         self.noticed: dict[str, int] = {}
@@ -229,6 +232,29 @@ class Runner:
         else:
             raise Wrong("it never comes to an end")
         self.late += self.sequencer.late
+
+
+class Unhinted(Runner):
+    """Knows only what the stream shows."""
+
+    def hint(self) -> None:
+        pass
+
+
+def stalling(seed: int, make: Callable[..., Sequencer] = Sequencer, steps: int = 150) -> Report:
+    """A run in which writers break the bound, and no later commit of a stream can be known before an earlier one."""
+    world, log = World(seed), Log()
+    world.let_writers_stall()
+    runner = Unhinted(world, log, make)
+    for _ in range(steps):
+        if world.dice.random() < 0.5:
+            world.commit()
+        else:
+            runner.step(0)
+    world.settle()
+    runner.drain()
+    judge(world, log)
+    return Report(len(world.table.commits), world.table.lookups, runner.late, world.counts)
 
 
 def judge(world: World, log: Log) -> None:

@@ -229,10 +229,25 @@ def test_a_history_from_before_the_stream_is_placed_while_the_watermark_is_held(
     assert sequencer.watermark == 5_000
 
 
-def test_a_record_that_breaks_the_bound_is_counted() -> None:
-    sequencer = started(None, "x")
-    sequencer.take(shown("x", *chain("a", 100), *chain("b", 80)))
+@pytest.mark.parametrize("is_placed", [True, False])
+def test_the_log_is_asked_about_a_late_record_of_a_forgotten_stream(is_placed: bool) -> None:
+    (new,), (late,) = chain("a", 100), chain("b", 80)
+    sequencer = Sequencer(State(), [], Table(new, late), skew=SKEW, is_placed=lambda entry: is_placed)
+    sequencer.open("x")
+    sequencer.take(shown("x", new, late))
+    assert sequencer.pending == [new] if is_placed else [new, late]
     assert sequencer.late == 1
+
+
+def test_a_late_record_of_a_remembered_stream_goes_on_from_its_end() -> None:
+    one = chain("a", 100)[0]
+    two = entry(101, ("a", 2, 100))
+    sequencer = started(None, "x")
+    sequencer.take(shown("x", one, *chain("b", 120), *chain("c", 121), two))
+    assert sequencer.pending[-1] != two  # forgotten, and the log is said to have it
+    sequencer = started(None, "x")
+    sequencer.take(shown("x", one, *chain("b", 119), two))
+    assert sequencer.pending[-1] == two
 
 
 def test_a_bound_of_nothing_is_refused() -> None:

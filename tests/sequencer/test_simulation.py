@@ -10,7 +10,7 @@ import pytest
 from leftfold.adapters.dynamodb.sequencing import Sequencer
 from leftfold.core.errors import IntegrityError
 from tests.sequencer import bugs
-from tests.sequencer.running import Runner, Wrong, fair_weather, simulate
+from tests.sequencer.running import Report, Runner, Wrong, fair_weather, simulate, stalling
 
 Figure = Callable[[str, object], None]
 
@@ -50,17 +50,25 @@ def test_in_fair_weather_only_commits_of_several_streams_are_looked_up(record_pr
     assert all(value < several for several, value in share.items() if several)
 
 
-def fails(seed: int, broken: dict[str, Any]) -> bool:
+def test_a_write_that_comes_too_late_is_still_placed(record_property: Figure) -> None:
+    late = sum(stalling(seed).late for seed in range(300))
+    caught = {bug.__name__: seeds_to_catch(stalling, make=bug) for bug in bugs.LATE}
+    record_property("figure", f"D3 late writes: 300 runs held, with {late} late records; teeth {caught}")
+    assert late > 0
+    assert all(caught.values()), caught
+
+
+def fails(seed: int, run: Callable[..., Report], broken: dict[str, Any]) -> bool:
     try:
-        simulate(seed, **broken)
+        run(seed, **broken)
     except (Wrong, IntegrityError):
         return True
     return False
 
 
-def seeds_to_catch(**broken: Any) -> int | None:
+def seeds_to_catch(run: Callable[..., Report] = simulate, **broken: Any) -> int | None:
     """How many seeds it takes until the log is wrong; None if it never is."""
-    passed = sum(1 for _ in takewhile(lambda seed: not fails(seed, broken), range(SEEDS_TO_CATCH)))
+    passed = sum(1 for _ in takewhile(lambda seed: not fails(seed, run, broken), range(SEEDS_TO_CATCH)))
     return passed + 1 if passed < SEEDS_TO_CATCH else None
 
 
@@ -77,7 +85,7 @@ def test_every_planted_bug_is_caught(record_property: Figure) -> None:
     [bugs.EmitsWhatItIsShown, bugs.TakesTheNewestForTheWatermark, bugs.TakesRedeliveredRecords],
 )
 def test_a_simpler_sequencer_loses_or_repeats_commits(control: type[Sequencer], record_property: Figure) -> None:
-    right = sum(not fails(seed, {"make": control}) for seed in range(300))
+    right = sum(not fails(seed, simulate, {"make": control}) for seed in range(300))
     record_property("figure", f"D3 control, {control.__name__}: {right} of 300 runs right")
     assert right < 300
 

@@ -81,9 +81,15 @@ class World:
         if fair is not None:
             self._several = fair
             self._hops = self._reshards = self._disorder = self.table.throttled = 0.0
+        self._stalls = 0.0
         self._written: dict[str, int] = {}
         self._homes: dict[str, str] = {}
         self._in_flight: list[tuple[int, str, Entry | None]] = []
+
+    def let_writers_stall(self) -> None:
+        """From now on some commits are stamped long before they are written, in a stream of one shard in order."""
+        self._stalls, self._disorder, self._reshards, self._hops = 0.1, 0.0, 0.0, 0.0
+        self.shards = dict(list(self.shards.items())[:1])
 
     def pass_time(self) -> None:
         """Mostly several commits within the skew; now and then a pause that lets the watermark come up."""
@@ -108,6 +114,8 @@ class World:
             Part(name, part_of(entry, name).last + 1 if entry else 1, dice.randint(1, 3), entry.time if entry else 0)
             for name, entry in before.items()
         ]
+        if dice.random() < self._stalls:
+            stamped -= dice.randint(2, 8) * self.skew
         time = max(stamped + dice.choice(self._clocks), max(times) + 1)
         entry = Entry(tuple(parts), time, max(part.count for part in parts))
         self.table.commits.append(entry)

@@ -79,8 +79,9 @@ class Log(Protocol):
         ...
 
     def place(self, upto: Mapping[str, int] | None = None) -> int:
-        """Give positions to what was appended without one; with `upto`, to these streams' events up to these versions.
+        """Give positions to what was appended without one.
 
+        With `upto`, only to what this process appended, and to these streams' events up to these versions.
         Returns how many events were placed; 0 when there is nothing left to place. Safe to run in several processes.
         """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -72,14 +73,9 @@ def open_dynamodb(
     store = DynamoStore(reader, Drafts(reader, clock), store_name, placing.hint)
     checkpoints = DynamoCheckpoints(calls, names, tenant, clock)
     rows = DynamoRows(calls, names, tenant, checkpoints)
-
-    def close() -> None:
-        store.close()
-        rows.close()
-        stream.close()
-        if made:
-            client.close()
-
+    closing = ExitStack()
+    for close in (*([client.close] if made else ()), stream.close, rows.close, store.close):
+        closing.callback(close)
     log = DynamoLog(reader, shelf, store, placing, store_name)
     return Backend(
         url=f"dynamodb:{prefix}{name}",
@@ -93,7 +89,7 @@ def open_dynamodb(
         dead=DynamoDeadLetters(calls, names, tenant, clock),
         tables=None,
         clock=clock,
-        close=close,
+        close=closing.close,
         about=lambda: _about(calls, names, log),
         poll_s=POLL_S,
         places_later=True,

@@ -129,7 +129,7 @@ def _framed(packed: tuple[Any, ...], place: int, parts: Sequence[Part]) -> Frame
     if len(packed) == 2:
         slots: tuple[Slot, ...] = ((parts[0].stream, parts[0].first + place),)
     else:
-        slots = tuple((parts[stream].stream, version) for stream, version in packed[2])
+        slots = tuple((parts[stream].stream, version) for stream, version in cast("list[tuple[int, int]]", packed[2]))
     return Framed(packed[0], slots, packed[1])
 
 

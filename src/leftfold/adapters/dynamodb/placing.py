@@ -53,11 +53,11 @@ class Placing:
     def place(self, upto: Mapping[str, int] | None = None) -> int:
         """Place what was hinted, then what the stream shows; with `upto`, what these streams hold and no more."""
         with self._turn:
-            if upto is None:
-                hints = [self._hints.popleft() for _ in range(len(self._hints))]
-            else:
-                hints = [one.entry for slot in upto.items() if (one := self._last(*slot)) is not None]
+            hints = [self._hints.popleft() for _ in range(len(self._hints))]
+            hints += [one.entry for slot in (upto or {}).items() if (one := self._last(*slot)) is not None]
             placed, races, pull = 0, 0, upto is None
+            if not hints and not pull:
+                return 0
             while True:
                 try:
                     run = self._run = self._run or self._start()

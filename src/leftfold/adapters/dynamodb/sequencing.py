@@ -16,6 +16,10 @@ commit of a forgotten stream may go out (its predecessor is under the floor), an
 nobody remembers is an old acquaintance. What is missing above it is looked up in the table, where it must be: a commit
 names its predecessor's end, and could only be written after it.
 
+A writer that stalls between its stamp and its write breaks the bound. Its record is `late`: where its streams are
+forgotten, `is_placed` is asked, which searches the log, and so it is not lost. But a later commit of its stream that
+was hinted, or shown in another shard, before it was may have gone out without it: writers must not stall.
+
 Where the line would not hold, hold W: `open` a name that is no shard, `hint` every commit that the table has, `close`
 the name. That is how a log begins over a table with a history that its stream no longer shows, and how it is mended
 after an outage of over 24 hours: what is in the log already is dropped, what was lost is placed, in order.
@@ -24,7 +28,7 @@ after an outage of over 24 hours: what is in the log already is dropped, what wa
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -117,20 +121,28 @@ class Sequencer:
     that this one is behind: throw it away and start another.
 
     A look-up may raise. Nothing is lost by it: call again with the same records.
+
+    `is_placed` says whether a commit stands in a page; it is asked about late records only, and may be slow.
     """
 
     def __init__(
-        self, state: State, recent: Iterable[tuple[int, Iterable[Entry]]], lookup: Lookup, *, skew: int
+        self,
+        state: State,
+        recent: Iterable[tuple[int, Iterable[Entry]]],
+        lookup: Lookup,
+        *,
+        skew: int,
+        is_placed: Callable[[Entry], bool] = lambda entry: True,
     ) -> None:
         if skew <= 0:
             raise ValueError("skew must be positive: commits of one moment would be taken for known ones")
-        self._lookup, self._skew = lookup, skew
+        self._lookup, self._skew, self._is_placed = lookup, skew, is_placed
         self._shards, self._watermark = dict(state.shards), state.watermark
         self._settled = state  # the newest state whose every commit stands in a page
         self._ends: OrderedDict[str, _Last] = OrderedDict()  # the streams over the floor; oldest first, nearly
         self._pages: deque[_Page] = deque()
         self._pending: list[Entry] = []
-        self.late = 0  # records that broke the bound: they may be missing in the log, so have it compared
+        self.late = 0  # records that broke the bound: tell somebody
         for position, page in recent:
             entries = list(page)
             for entry in entries:
@@ -177,8 +189,9 @@ class Sequencer:
             shard, entry = self._shards[record.shard], record.entry
             if record.sequence <= shard.sequence:
                 continue
-            if entry:
-                self.late += entry.time <= self._floor
+            if entry and entry.time <= self._floor:
+                self._place_late(entry)
+            elif entry:
                 self._place(entry)
             # Only now: had a look-up failed before, the record must not count as taken.
             time = max(shard.time, entry.time if entry else record.time)
@@ -229,6 +242,15 @@ class Sequencer:
             else:
                 self._put_out(entry)
                 stack.pop()
+
+    def _place_late(self, entry: Entry) -> None:
+        """A fresh record from under the floor: where nobody remembers its streams, the log itself must tell."""
+        forgotten = not any(part.stream in self._ends for part in entry.parts)
+        if forgotten and all(one.parts != entry.parts for one in self._pending) and not self._is_placed(entry):
+            self._put_out(entry)
+        else:
+            self._place(entry)
+        self.late += 1
 
     def _known(self, entry: Entry) -> bool:
         """Whether it is in the log. A remembered stream knows for certain; when all are forgotten, the floor tells."""

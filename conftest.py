@@ -1,0 +1,19 @@
+"""For all tests, those of the examples too: the AWS testbed, and `every_store` on it as well."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.testbed.aws import Aws
+from tests.testbed.fixtures import aws, aws_place
+
+__all__ = ["aws", "aws_place", "every_store"]
+
+
+@pytest.fixture(params=["memory", "sqlite", "dynamodb"])
+def every_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new store, once for each kind: the test runs on all of them. `memory:` is empty at each opening."""
+    if request.param == "dynamodb":
+        place: Aws = request.getfixturevalue("aws")
+        return place.url("test")
+    return "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'test.db'}"
