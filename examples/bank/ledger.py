@@ -59,7 +59,7 @@ class Report(Struct):
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    url = options.db if options.db.startswith(("sqlite:", "memory:")) else f"sqlite:{options.db}"
+    url = options.db if options.db.startswith(("sqlite:", "memory:", "dynamodb:")) else f"sqlite:{options.db}"
     try:
         report = run(Path(options.folder), url, limit=options.limit, verified=options.verify)
     except (berka.NotBerka, LeftfoldError, OSError) as error:
