@@ -28,7 +28,7 @@ check: test ## all that a change must pass: test, and the demo once
 soak: .venv/.dev .venv-aws/.ready strace ## the long numbers of the reliability tests
 	LEFTFOLD_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -m soak $(ARGS)
 
-bench: .venv-bench/.ready ## our figures beside a hand-written floor and a peer, on this machine
+bench: .venv-bench/.ready .venv-aws/.ready ## our figures beside a hand-written floor and a peer, on this machine
 	.venv-bench/bin/python -m tests.bench $(ARGS)
 
 lint: .venv/.dev ## formatting and lint

@@ -111,5 +111,6 @@ ROWS: Final = (
     ),
     Row("i", "cold start: app of 100 event types", "start", 15, (Target("cost_us", "at_most", 60_000),)),
     Row("i1", "cold start to the first answer", "start", 15),
+    Row("k", "a warm command on DynamoDB, floor: boto3 alone", "command", 300),
     Row("l", "fold over the user's evolve", "event", 200_000, (Target("added_us", "at_most", 0.3),), 0.05),
 )

@@ -12,6 +12,7 @@ from tests.bench.rows import Row
 
 CONTENDERS: Final = {"floor": ("tests.bench.floors", "sqlite3"), "peer": ("tests.bench.peers", "eventsourcing")}
 OURS: Final = {"ours": ("tests.bench.ours", "leftfold")}
+CLOUD: Final = "boto3"  # what the row on DynamoDB needs
 
 Samples = dict[tuple[str, str], list[Reading]]  # (row, contender) -> a reading a round
 Watcher = Callable[[Row, int, str, Reading], None]
@@ -22,7 +23,11 @@ def contenders() -> dict[str, dict[str, Contender]]:
     found: dict[str, dict[str, Contender]] = {}
     for name, (module, needs) in (CONTENDERS | OURS).items():
         if importlib.util.find_spec(needs) is not None:
-            found[name] = importlib.import_module(module).CONTENDERS
+            found[name] = dict(importlib.import_module(module).CONTENDERS)
+    if importlib.util.find_spec(CLOUD) is not None:
+        cloud = importlib.import_module("tests.bench.cloud")
+        found["floor"] |= cloud.FLOOR
+        found["ours"] |= cloud.OURS
     return found
 
 
