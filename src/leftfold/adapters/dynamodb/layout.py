@@ -99,7 +99,7 @@ def named(p: str, s: str) -> Item:
 
 def note_place(seen: int, hashed: int) -> str:
     """Where a command id is noted in a stream that its commit did not write: between two versions, each id apart."""
-    return f"{seen}.1{hashed % 10**15:015}"
+    return f"{seen}.1{hashed % 10**15:015}".rstrip("0")  # as DynamoDB keeps a number, and gives it back
 
 
 def is_commit(item: Item) -> bool:
