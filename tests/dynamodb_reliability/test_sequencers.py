@@ -75,14 +75,19 @@ def put_anyway(run_: Any) -> int:
 
 
 def in_turns(opener: Opener) -> int:
-    """Two sequencers that know of each other only by their pages."""
+    """Two sequencers that know of each other only by their pages. What was read once may not change."""
     writer, one, other = opener(app), opener.backend(), opener.backend()
     one.log.place()
     other.log.place()
     names: list[str] = []
+    seen: list[Any] = []
     for number, sequencer in enumerate((one, other, one, one, other, other, one)):
         names.append(tick(writer, "own0", number))
         sequencer.log.place()
+        now = opener.backend().log.page()
+        if now[: len(seen)] != seen or len(now) != number + 1:
+            raise Broken(f"after {number + 1} commits the log is another one")
+        seen = now
     return judge(opener(app), names)
 
 
