@@ -3,6 +3,7 @@
 import gzip
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ import ledger_app
 import pytest
 
 from leftfold import Session
+from leftfold.connect import connect
+from leftfold.copying import copy
 from tests.testbed.aws import Aws
 
 ROWS: Final = 6_000
@@ -66,6 +69,23 @@ def test_the_ledger_is_the_same_on_dynamodb_and_on_sqlite(
         "figure",
         f"ledger on DynamoDB: {cloud.loaded.rows:,} rows, {cloud.events:,} events, "
         f"{sum(view.rows for view in cloud.views.values()):,} view rows, equal to SQLite's",
+    )
+    the_history_goes_there_and_back(urls["dynamodb"], tmp_path, record_property)
+
+
+def the_history_goes_there_and_back(cloud: str, tmp_path: Path, record_property: Figure) -> None:
+    """From DynamoDB to a file, and from there to other tables."""
+    file, again = f"sqlite:{tmp_path / 'copy.db'}", cloud.replace("dynamodb:ledger", "dynamodb:again")
+    digests: set[str] = set()
+    for source, destination in ((cloud, file), (file, again)):
+        with closing(connect(source)) as one, closing(connect(destination)) as other:
+            copied = copy(one, other)
+            assert copied.compared.equal
+            assert copied.copied == copied.compared.source >= ROWS
+            digests.add(copied.compared.digest)
+    assert len(digests) == 1
+    record_property(
+        "figure", f"copy: the ledger from DynamoDB to SQLite to DynamoDB, SHA-256 {digests.pop()[:16]}... each"
     )
 
 

@@ -14,7 +14,7 @@ FLOORS = (
     ("codec", "audit", "telemetry", "fit"),
     ("handling", "subscriptions"),
     ("projections", "processes", "publish", "archive"),
-    ("app", "session", "category", "operations", "explain", "tracing", "check", "loops", "dcb"),
+    ("app", "session", "category", "operations", "copying", "explain", "tracing", "check", "loops", "dcb"),
     ("adapters",),
     ("connect", "aio", "lambdas", "http"),
     ("cloud", "testing"),

@@ -17,6 +17,7 @@ import leftfold
 from leftfold.cli import exits
 from leftfold.cli.bench import bench
 from leftfold.cli.check import check
+from leftfold.cli.copy import copy
 from leftfold.cli.dead import dead
 from leftfold.cli.demo import demo
 from leftfold.cli.doctor import doctor
@@ -93,5 +94,5 @@ def main() -> None:
     """Event sourcing for Python: make a project, look into its history, keep its views."""
 
 
-for verb in (init, demo, log, trace, explain, views, dead, check, doctor, bench):
+for verb in (init, demo, log, trace, explain, views, dead, check, copy, doctor, bench):
     main.add_command(verb)

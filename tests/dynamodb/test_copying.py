@@ -1,0 +1,187 @@
+"""A history is copied from store to store and back, byte by byte, in one go or in several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import replace
+
+from leftfold import ConfigError
+from leftfold.adapters.dynamodb import open_dynamodb
+from leftfold.adapters.memory import Memory
+from leftfold.adapters.sqlite import open_sqlite
+from leftfold.cli.main import main
+from leftfold.copying import compare, copy
+from leftfold.ports.backend import Backend
+from tests.dynamodb_reliability.ticking import app, tick
+from tests.testbed.aws import Aws
+
+Open = Callable[..., Backend]
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Backend], Backend]]:
+    with ExitStack() as exits:
+
+        def keep(backend: Backend) -> Backend:
+            exits.callback(backend.close)
+            return backend
+
+        yield keep
+
+
+@pytest.fixture
+def on_dynamodb(aws: Aws, opened: Callable[[Backend], Backend]) -> Open:
+    def opener(tenant: str = "") -> Backend:
+        clients = {"client": aws.client(), "streams": aws.client("dynamodbstreams")}
+        return opened(open_dynamodb("copy", prefix=aws.prefix, create=True, tenant=tenant, **clients))
+
+    return opener
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path, opened: Callable[[Backend], Backend]) -> Open:
+    numbers = count()
+    return lambda tenant="": opened(open_sqlite(tmp_path / f"{next(numbers)}.db", tenant=tenant))
+
+
+def filled(backend: Backend, commands: int = 60) -> Backend:
+    """A history with commits of several streams, ids that count in a stream or forever, and some that nobody gave."""
+    session = app.open(backend)
+    for number in range(commands):
+        tick(session, "own", number)
+    session.catch_up()
+    return backend
+
+
+def log(backend: Backend) -> list[Any]:
+    return backend.log.page(limit=100_000)
+
+
+def test_a_history_goes_to_dynamodb_and_back_byte_by_byte(
+    on_sqlite: Open, on_dynamodb: Open, record_property: Callable[[str, object], None]
+) -> None:
+    source, cloud, back = filled(on_sqlite()), on_dynamodb(), on_sqlite()
+    there, here = copy(source, cloud), copy(cloud, back)
+    assert log(source) == log(cloud) == log(back)
+    assert (there.copied, here.copied) == (60, 60)
+    assert there.compared.digest == here.compared.digest
+    assert there.compared.equal
+    assert here.compared.equal
+    for backend in (cloud, back):
+        again = app.open(backend)
+        assert tick(again, "own", 1) == "own-1", "a repeated command"
+        again.catch_up()
+        assert len(log(backend)) == 60
+    assert back.store.find("own-6", "count/elsewhere", forever=True) is not None
+    record_property("figure", "copy: 60 events of 8 kinds of commits to DynamoDB and back: equal byte by byte")
+
+
+class Stops(Exception):
+    """The process ends here."""
+
+
+def stopping(backend: Backend, *, commits: int, placings: int = 10**9) -> Backend:
+    """A store that ends after some commits of an append_all, or before a placing."""
+
+    class Store:
+        def append_all(self, batch: Any) -> Any:
+            for commit in list(batch)[:commits][::-1]:  # streams are written in parallel: in no order
+                if all(seen == 0 for seen in commit.expected.values()):
+                    backend.store.append(commit)
+            raise Stops
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend.store, name)
+
+    class Log:
+        def place(self, upto: Any = None) -> int:
+            raise Stops
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(backend.log, name)
+
+    stores: Any = (Store(), backend.log) if commits < 10**9 else (backend.store, Log())
+    return replace(backend, store=stores[0], log=stores[1])
+
+
+@pytest.mark.parametrize("stop", [{"commits": 0}, {"commits": 40}, {"commits": 10**9}])
+def test_a_copy_that_was_stopped_anywhere_goes_on(on_sqlite: Open, on_dynamodb: Open, stop: dict[str, int]) -> None:
+    source = filled(on_sqlite())
+    with pytest.raises(Stops):
+        copy(source, stopping(on_dynamodb(), **stop))
+    assert on_dynamodb().log.end() == 0
+    copied = copy(source, on_dynamodb())
+    assert copied.compared.equal
+    assert log(on_dynamodb()) == log(source)
+
+
+def test_a_copy_of_what_was_copied_brings_what_is_new(on_sqlite: Open, on_dynamodb: Open) -> None:
+    source, cloud = filled(on_sqlite(), 10), on_dynamodb()
+    assert copy(source, cloud).copied == 10
+    session = app.open(source)
+    for number in range(10, 25):
+        tick(session, "own", number)
+    again = copy(source, on_dynamodb())
+    assert (again.before, again.copied, again.compared.equal) == (10, 15, True)
+    assert copy(source, on_dynamodb()).copied == 0
+
+
+def test_a_destination_with_other_events_is_refused_and_left_alone(on_sqlite: Open, on_dynamodb: Open) -> None:
+    source, cloud = filled(on_sqlite(), 10), filled(on_dynamodb(), 3)
+    before = log(cloud)
+    with pytest.raises(ConfigError, match="other events"):
+        copy(source, on_dynamodb())
+    assert log(on_dynamodb()) == before
+    with pytest.raises(ConfigError, match="no copy"):
+        copy(on_sqlite(), cloud)
+    with pytest.raises(ConfigError, match="tenant"):
+        copy(source, on_sqlite("acme"))
+
+
+def test_a_tenants_history_stays_the_tenants(on_sqlite: Open, on_dynamodb: Open) -> None:
+    source = filled(on_sqlite("acme"), 10)
+    assert copy(source, on_dynamodb("acme")).compared.equal
+    assert on_dynamodb().log.end() == 0
+
+
+@pytest.mark.parametrize("bug", ["swapped", "altered", "left out"])
+def test_the_comparison_finds_the_first_position_that_differs(on_sqlite: Open, bug: str) -> None:
+    source = filled(on_sqlite(), 10)
+    memory = Memory().open()
+    copy(source, memory)
+    events: list[Any] = memory.log._log  # type: ignore[attr-defined]
+    if bug == "swapped":
+        events[4], events[5] = replace(events[5], position=5), replace(events[4], position=6)
+    elif bug == "altered":
+        events[4] = replace(events[4], body=events[4].body + b" ")
+    else:
+        del events[4:]
+    found = compare(source, memory)
+    assert (found.equal, found.differs_at) == (False, 5)
+
+
+def test_the_command_line_copies_and_compares(aws: Aws, on_sqlite: Open, tmp_path: Path) -> None:
+    filled(on_sqlite(), 20)
+    source, cloud, back = f"sqlite:{tmp_path / '0.db'}", aws.url("copied"), f"sqlite:{tmp_path / 'back.db'}"
+    runner = CliRunner()
+    told = runner.invoke(main, ["copy", source, cloud])
+    assert told.exit_code == 0, told.output
+    assert "20 events copied." in told.output
+    found = json.loads(runner.invoke(main, ["copy", cloud, back, "--json"]).output)
+    assert (found["equal"], found["result"]["copied"]) == (True, 20)
+    assert runner.invoke(main, ["copy", source, back, "--verify"]).exit_code == 0
+    filled(on_sqlite(), 5)
+    other = f"sqlite:{tmp_path / '1.db'}"
+    differing = runner.invoke(main, ["copy", source, other, "--verify"])
+    assert differing.exit_code == 1
+    assert "they differ" in differing.output
+    assert runner.invoke(main, ["copy", source, source]).exit_code == 3
+    assert runner.invoke(main, ["copy", f"sqlite:{tmp_path / 'none.db'}", other]).exit_code == 4
