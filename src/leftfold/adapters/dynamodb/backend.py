@@ -13,6 +13,7 @@ from leftfold.adapters.dynamodb.boto import client as make_client
 from leftfold.adapters.dynamodb.calls import Calls
 from leftfold.adapters.dynamodb.catalog import DynamoCatalog
 from leftfold.adapters.dynamodb.checkpoints import DynamoCheckpoints, DynamoDeadLetters
+from leftfold.adapters.dynamodb.finding import Finder
 from leftfold.adapters.dynamodb.layout import Tables, tables
 from leftfold.adapters.dynamodb.log import DynamoLog
 from leftfold.adapters.dynamodb.placing import Placing
@@ -69,14 +70,15 @@ def open_dynamodb(
     stream = _Stream(
         calls, names, tenant, streams, lambda: make_client("dynamodbstreams", region=region, endpoint=endpoint)
     )
-    placing = Placing(reader, shelf, clock, stream.open, stream.is_old)
+    finder = Finder(shelf)
+    placing = Placing(reader, shelf, finder, clock, stream.open, stream.is_old)
     store = DynamoStore(reader, Drafts(reader, clock), store_name, placing.hint)
     checkpoints = DynamoCheckpoints(calls, names, tenant, clock)
     rows = DynamoRows(calls, names, tenant, checkpoints)
     closing = ExitStack()
     for close in (*([client.close] if made else ()), stream.close, rows.close, store.close):
         closing.callback(close)
-    log = DynamoLog(reader, shelf, store, placing, store_name)
+    log = DynamoLog(reader, shelf, finder, store, placing, store_name)
     return Backend(
         url=f"dynamodb:{prefix}{name}",
         tenant=tenant,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Final
 
+from leftfold.adapters.dynamodb.finding import Finder
 from leftfold.adapters.dynamodb.layout import key, read_commit
-from leftfold.adapters.dynamodb.pages import Page, Placed, stored
-from leftfold.adapters.dynamodb.placing import SKEW_US, Placing
+from leftfold.adapters.dynamodb.pages import Placed, stored
+from leftfold.adapters.dynamodb.placing import Placing
 from leftfold.adapters.dynamodb.reading import Reader
-from leftfold.adapters.dynamodb.receipts import Ticket, read_receipt, stream_hash
+from leftfold.adapters.dynamodb.receipts import read_receipt
 from leftfold.adapters.dynamodb.sequencing import Entry
 from leftfold.adapters.dynamodb.shelf import Shelf
 from leftfold.adapters.dynamodb.store import DynamoStore
@@ -19,16 +18,15 @@ from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
 from leftfold.ports.store import PAGE_EVENTS
 
-SEARCHES: Final = 10_000  # commits whose place was asked for, and how far the log was searched for each
-
 
 class DynamoLog:
     """Log over the log table; what doesn't fit its pages is read from the events table."""
 
-    def __init__(self, reader: Reader, shelf: Shelf, store: DynamoStore, placing: Placing, store_id: str) -> None:
-        self._reader, self._shelf, self._store, self._id = reader, shelf, store, store_id
+    def __init__(
+        self, reader: Reader, shelf: Shelf, finder: Finder, store: DynamoStore, placing: Placing, store_id: str
+    ) -> None:
+        self._reader, self._shelf, self._finder, self._store, self._id = reader, shelf, finder, store, store_id
         self.placing = placing
-        self._searches: OrderedDict[Ticket, tuple[int, int | None]] = OrderedDict()
 
     def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
         found: list[Stored] = []
@@ -43,7 +41,7 @@ class DynamoLog:
         return tail.last if tail else 0
 
     def locate(self, receipt: Receipt) -> int | None:
-        return self._position(read_receipt(self._id, receipt))
+        return self._finder.last_position(read_receipt(self._id, receipt))
 
     def place(self, upto: Mapping[str, int] | None = None) -> int:
         return self.placing.place(upto)
@@ -52,8 +50,7 @@ class DynamoLog:
         read = self._store.read_commits(stream, after, limit)
         found: list[Stored] = []
         for one, entry in read:
-            part = entry.parts[0]
-            last = self._position(Ticket(entry.time, stream_hash(part.stream), part.first))
+            last = self._finder.of(entry)
             found.append(Stored(self._within(entry, stream, one.version, last), one.version, one.type, one.body))
         return found
 
@@ -64,27 +61,6 @@ class DynamoLog:
         events = self._reader.events(entry)
         place = next(at for at, event in enumerate(events) if (stream, version) in event.slots)
         return last - len(events) + 1 + place
-
-    def _position(self, ticket: Ticket) -> int | None:
-        """Where a commit stands: looked for from the first page that can hold it, once, and from there on next time."""
-        since, found = self._searches.get(ticket, (0, None))
-        if found is not None:
-            return found
-        pages = self._shelf.since(since) if since else self._shelf.written_since(ticket.time - SKEW_US)
-        for page in pages:
-            since, found = page.last + 1, self._in_page(page, ticket)
-            if found is not None:
-                break
-        if since:
-            self._searches[ticket] = since, found
-            while len(self._searches) > SEARCHES:
-                self._searches.popitem(last=False)
-        return found
-
-    def _in_page(self, page: Page, ticket: Ticket) -> int | None:
-        if (ticket.stream, ticket.first) not in (places := page.places()):
-            return None
-        return places[ticket.stream, ticket.first]
 
     def _fetch(self, commits: Sequence[Placed]) -> dict[int, tuple[Framed, ...]]:
         """The events of commits that a page only names, by their first positions."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from leftfold.adapters.dynamodb.calls import ConditionFailed, Gone, Item
+from leftfold.adapters.dynamodb.finding import SKEW_US, Finder
 from leftfold.adapters.dynamodb.layout import Written, is_commit, read_commit
 from leftfold.adapters.dynamodb.pages import Page, cut, page_item, read_page
 from leftfold.adapters.dynamodb.reading import Reader
@@ -22,7 +23,6 @@ from leftfold.adapters.dynamodb.snapshots import microseconds
 from leftfold.core.errors import StoreUnavailable
 from leftfold.ports.clock import Clock
 
-SKEW_US: Final = 60_000_000  # two clocks apart, and the patience of calls.py: from a commit's stamp to its writing
 HINTS: Final = 1_000  # own commits remembered until the next placing: the stream knows the rest
 TABLE: Final = "table"  # holds the watermark while the whole table is compared with the log
 MAX_RACES: Final = 50  # pages lost to other sequencers in a row
@@ -38,9 +38,15 @@ class Placing:
     """Places commits in the log of one tenant. `shards` opens the stream when it is first needed."""
 
     def __init__(
-        self, reader: Reader, shelf: Shelf, clock: Clock, shards: Callable[[], Shards], is_old: Callable[[], bool]
+        self,
+        reader: Reader,
+        shelf: Shelf,
+        finder: Finder,
+        clock: Clock,
+        shards: Callable[[], Shards],
+        is_old: Callable[[], bool],
     ) -> None:
-        self._reader, self._shelf, self._clock = reader, shelf, clock
+        self._reader, self._shelf, self._finder, self._clock = reader, shelf, finder, clock
         self._open_stream, self._is_old = shards, is_old
         self._hints: deque[Entry] = deque(maxlen=HINTS)
         self._turn = threading.Lock()
@@ -86,12 +92,17 @@ class Placing:
         state = tail.state if tail else State()
         recent = self._shelf.since(state.low) if state.low else ()
         pages = ((page.first, [one.entry for one in page.commits]) for page in recent)
-        sequencer = Sequencer(state, pages, self._reader, skew=SKEW_US)
+        sequencer = Sequencer(state, pages, self._reader, skew=SKEW_US, is_placed=self._is_placed)
         run = _Run(self._reader, self._shelf, self._clock, self._open_stream(), sequencer, tail)
         if compare or TABLE in state.shards or (tail is None and self._is_old()) or run.is_trimmed(state):
             sequencer.open(TABLE)
         run.open(state)
         return run
+
+    def _is_placed(self, entry: Entry) -> bool:
+        """Asked for a record that is later than clocks and patience allow."""
+        _log.warning("a commit of %s was shown over %d s late", entry.parts[0].stream, SKEW_US // 1_000_000)
+        return self._finder.of(entry) is not None
 
     def _last(self, stream: str, version: int) -> Written | None:
         """The commit that holds this version, or the stream's last one before."""
