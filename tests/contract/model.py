@@ -32,7 +32,7 @@ class Model:
             found.add("the log")
         if commit.command_id is not None:
             forever = commit.once == "forever"
-            if self.find(commit.command_id, commit.stream, forever=False) or (
+            if any(self.find(commit.command_id, name, forever=False) for name in commit.expected) or (
                 forever and any(id == commit.command_id and ever for id, _, ever, _, _ in self.commands)
             ):
                 found.add("the command")

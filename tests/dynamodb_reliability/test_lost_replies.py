@@ -64,8 +64,8 @@ def blind_put(drafts: Drafts, write: Write) -> Any:
     return None
 
 
-def blind_transaction(drafts: Drafts, writes: Any, cancelled: Cancelled) -> Any:
-    lost = ((write, item) for write, (failed, item) in zip(writes, cancelled.reasons, strict=True) if failed)
+def blind_transaction(drafts: Drafts, draft: Any, cancelled: Cancelled) -> Any:
+    lost = ((write, item) for write, (failed, item) in zip(draft.writes, cancelled.reasons, strict=True) if failed)
     write, item = next(lost)
     return write.stream, drafts._winner(item)
 

@@ -48,8 +48,8 @@ class Commit(Struct, frozen=True, gc=False):
 
     `expected` names every stream that is written or guarded, with the version that was seen: the commit wins only if
     each still ends there. `log_end`, where given, also requires that the whole log still ends at that position.
-    `command_id` is None when nobody could repeat the command; it is remembered under `stream`, the command's first
-    stream, and with `once="forever"` across all streams. `snapshot` may be stored beside the commit.
+    `command_id` is None when nobody could repeat the command; it is remembered under `stream`, the primary one of the
+    first event, and with `once="forever"` across all streams. `snapshot` may be stored beside the commit.
     """
 
     stream: str

@@ -112,7 +112,7 @@ class Deciding(Generic[S, E]):
         if request.command_id is not None and cached is None:
             # After the load: an id that is still unknown now is in no version that the load saw. On a cached state the
             # append itself finds a known id, and the next try comes here.
-            found = self.store.find(request.command_id, streams[0], forever=request.once == "forever")
+            found = self._handled_before(request, request.command_id)
             if found is not None:
                 return self.repeat(streams, found)
         _expect(request.expected, streams[0], folded.seen[streams[0]])
@@ -130,6 +130,12 @@ class Deciding(Generic[S, E]):
             return Outcome(folded.state, (), folded.seen[request.streams[0]], Receipt())
         return self._append(request, folded, tuple(decided), place)
 
+    def _handled_before(self, request: Request, command_id: str) -> Found | None:
+        """What this id did before: remembered under a stream that it wrote, which is any of the boundary's."""
+        forever = request.once == "forever"
+        found = (self.store.find(command_id, name, forever=forever) for name in request.streams)
+        return next((one for one in found if one is not None), None)
+
     def _append(self, request: Request, folded: Folded[S], events: tuple[E, ...], place: Place[E]) -> Outcome[S, E]:
         commit, after = self.draft(request, folded, events, place)
         appended = self.store.append(commit)
@@ -146,7 +152,7 @@ class Deciding(Generic[S, E]):
         framed = self._codec.encode(events, slots, at, request.metadata())  # the door first: evolve meets no stranger
         after = self.loader.advance(folded, events, seen, at)
         commit = Commit(
-            stream=request.streams[0],
+            stream=slots[0][0][0],
             expected=folded.seen,
             events=framed,
             command_id=request.command_id,

@@ -19,7 +19,7 @@ class EventStore(Protocol):
     def append(self, commit: Commit) -> Appended:
         """Write the whole commit, or nothing.
 
-        Raises Conflict when a stream in `expected` ends elsewhere, or its command id was appended before;
+        Raises Conflict when a stream in `expected` ends elsewhere, or its command id was appended to one of them before;
         StoreUnavailable when nothing could be written. A store that can't keep `log_end` raises ConfigError.
         """
         ...

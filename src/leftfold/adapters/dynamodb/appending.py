@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from leftfold.adapters.dynamodb.calls import Cancelled, ConditionFailed, Item
-from leftfold.adapters.dynamodb.known import Known, id_hash
+from leftfold.adapters.dynamodb.known import Known
 from leftfold.adapters.dynamodb.layout import (
     INLINE_BYTES,
     TRANSACTION_BYTES,
@@ -19,7 +19,6 @@ from leftfold.adapters.dynamodb.layout import (
     commit_items,
     is_commit,
     key,
-    note_place,
     pack,
     read_commit,
     size,
@@ -44,11 +43,10 @@ class Write(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """A commit ready to be written. `noted`: its command id stands in a stream that it doesn't write."""
+    """A commit ready to be written. The items of its streams come first, primary first."""
 
     entry: Entry
     writes: tuple[Write, ...]
-    noted: bool
 
 
 class Drafts:
@@ -68,8 +66,7 @@ class Drafts:
         for stream, seen in commit.expected.items():
             if stream not in written:
                 writes.append(Write(stream, key(self._reader.partition(stream), seen + 1), None))
-        noted = commit.command_id is not None and commit.stream not in written
-        writes += self._markers(commit, entry, noted)
+        writes += self._marker(commit, entry)
         if len(writes) > TRANSACTION_ITEMS:
             raise TooLarge(
                 f"a commit over {len(writes)} streams and guards; DynamoDB holds {TRANSACTION_ITEMS} in one: "
@@ -77,7 +74,7 @@ class Drafts:
                 field="streams",
                 limit=TRANSACTION_ITEMS,
             )
-        return Draft(entry, tuple(writes), noted)
+        return Draft(entry, tuple(writes))
 
     def write(self, draft: Draft) -> tuple[str, Written | None] | None:
         """Write all of it, or nothing. None when it is written; else the stream that was first, and who took the slot.
@@ -93,7 +90,7 @@ class Drafts:
                 ClientRequestToken=uuid.uuid4().hex,
             )
         except Cancelled as cancelled:
-            return self._loser(draft.writes, cancelled)
+            return self._loser(draft, cancelled)
         return None
 
     def marked(self, command_id: str) -> Written | None:
@@ -143,20 +140,13 @@ class Drafts:
             )
         return self._reader.put_body(body)
 
-    def _markers(self, commit: Commit, entry: Entry, noted: bool) -> list[Write]:
-        """What is written beside the commit for its command id."""
-        if commit.command_id is None:
+    def _marker(self, commit: Commit, entry: Entry) -> list[Write]:
+        """What is written beside a commit whose command id counts forever."""
+        if commit.command_id is None or commit.once != "forever":
             return []
+        where = self._once(commit.command_id)
         points = {"w": {"S": entry.parts[0].stream}, "v": {"N": str(entry.parts[0].first)}}
-        found: list[Write] = []
-        if noted:
-            place = note_place(commit.expected[commit.stream], int.from_bytes(id_hash(commit.command_id)))
-            where = key(self._reader.partition(commit.stream), place)
-            found.append(Write(commit.stream, where, where | points | {"c": {"S": commit.command_id}}))
-        if commit.once == "forever":
-            where = self._once(commit.command_id)
-            found.append(Write(commit.stream, where, where | points))
-        return found
+        return [Write(commit.stream, where, where | points)]
 
     def _once(self, command_id: str) -> Item:
         return key(self._reader.partition(f"$once/{command_id}"), 0)
@@ -185,11 +175,12 @@ class Drafts:
             return {"ConditionCheck": condition | {"Key": write.where}}
         return {"Put": condition | {"Item": write.item}}
 
-    def _loser(self, writes: Sequence[Write], cancelled: Cancelled) -> tuple[str, Written | None] | None:
-        if cancelled.reasons[0] == (True, writes[0].item):
-            return None  # all of it stands there: the first sending came through, its reply did not
-        lost = ((write, item) for write, (failed, item) in zip(writes, cancelled.reasons, strict=True) if failed)
-        write, item = next(lost)
+    def _loser(self, draft: Draft, cancelled: Cancelled) -> tuple[str, Written | None] | None:
+        """Who was first. Nobody, where a slot holds our own item: all of it stands there, only the reply was lost."""
+        sent = list(zip(draft.writes, cancelled.reasons, strict=True))
+        if any(found == (True, write.item) for write, found in sent[: len(draft.entry.parts)]):
+            return None
+        write, (_, item) = next(one for one in sent if one[1][0])
         return write.stream, self._winner(item)
 
     def _winner(self, item: Item | None) -> Written | None:

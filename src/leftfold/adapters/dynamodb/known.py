@@ -15,9 +15,6 @@ from typing import Final
 KNOWN_STREAMS: Final = 10_000  # as many as the states that a category keeps
 KNOWN_IDS: Final = 500_000  # over all streams: about 50 MB
 
-Place = int | tuple[str, int]
-"""The first version of a command's commit in the stream; with the stream's name, when that is another one."""
-
 
 def id_hash(command_id: str) -> bytes:
     """Eight bytes to remember an id by; a hit is checked against the id itself."""
@@ -36,7 +33,7 @@ class Known:
 
     def __init__(self, end: int = 0, time: int = 0, gap: tuple[int, int] | None = None) -> None:
         self.end, self.time, self.gap, self.prior = end, time, gap, end
-        self.ids: dict[bytes, Place] = {}
+        self.ids: dict[bytes, int] = {}  # the first version of each one's commit
         self.snapshot: str | None = None
 
     def commit(self, first: int, last: int, time: int, command_id: str | None) -> None:

@@ -8,12 +8,10 @@
                                                            and e: how many events), c command id, x every part (in a
                                                            commit of several streams), r chance: whose write it was
     snapshot  the same                 version + 0.5       f the fold's fingerprint, a time, b state, i command ids so far
-    note      the same                 version + 0.1...    c command id, w and v: stream and version of its commit
-    once      tenant|$once/<id>        0                   w and v, as a note
+    once      tenant|$once/<id>        0                   w and v: stream and version of the command's commit
 
 A commit of several streams is one item in each, every one with the whole body: a stream reads back by one Query, and the
-sequencer understands a commit from any of its items. A note is left in a command's first stream when the commit wrote
-only to others. Version 0 of a stream is kept free.
+sequencer understands a commit from any of its items. Version 0 of a stream is kept free.
 
 `<app>-log`, p (S) and s (S):
 
@@ -52,7 +50,6 @@ TRANSACTION_BYTES: Final = 4 * 1024 * 1024  # all items of a TransactWriteItems 
 TRANSACTION_ITEMS: Final = 100  # of a TransactWriteItems (service quotas)
 CHANCE_BYTES: Final = 6
 UNIT_BYTES: Final = 1024  # a write unit, started ones count
-NOTE: Final = "0.1"
 SNAPSHOT: Final = "0.5"
 
 Body = list[tuple[Any, ...]]
@@ -95,11 +92,6 @@ def key(p: str, s: int | str) -> Item:
 def named(p: str, s: str) -> Item:
     """A key of the log and views tables."""
     return {"p": {"S": p}, "s": {"S": s}}
-
-
-def note_place(seen: int, hashed: int) -> str:
-    """Where a command id is noted in a stream that its commit did not write: between two versions, each id apart."""
-    return f"{seen}.1{hashed % 10**15:015}".rstrip("0")  # as DynamoDB keeps a number, and gives it back
 
 
 def is_commit(item: Item) -> bool:

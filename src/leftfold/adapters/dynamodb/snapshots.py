@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from leftfold.adapters.dynamodb.calls import Item
-from leftfold.adapters.dynamodb.known import Known, id_hash
+from leftfold.adapters.dynamodb.known import Known
 from leftfold.adapters.dynamodb.layout import SNAPSHOT, binary, key
 from leftfold.core.commits import Snapshot
 
@@ -20,7 +20,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK: Final = timedelta(microseconds=1)
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[tuple[bytes, Any]]).decode
+_decode = msgspec.msgpack.Decoder(list[tuple[bytes, int]]).decode
 
 
 def microseconds(at: datetime) -> int:
@@ -43,13 +43,9 @@ def snapshot_item(p: str, snapshot: Snapshot, known: Known) -> Item:
     item |= {"f": {"S": snapshot.fingerprint}, "b": {"B": snapshot.state}, "a": {"N": str(microseconds(snapshot.at))}}
     item |= {"t": {"N": str(known.time)}}
     if known.gap is None:
-        floor = 0 if len(kept) == len(places) else max(_version(place) for _, place in places[: -len(kept)])
+        floor = 0 if len(kept) == len(places) else max(version for _, version in places[: -len(kept)])
         item |= {"i": {"B": _encode(kept)}, "j": {"N": str(floor)}}
     return item
-
-
-def _version(place: Any) -> int:
-    return place if isinstance(place, int) else 0
 
 
 def read_snapshot(item: Item) -> Snapshot:
@@ -63,10 +59,7 @@ def is_complete(item: Item) -> bool:
 
 
 def remembered(known: Known, item: Item) -> None:
-    """Take in what an item beside the commits says: a note's command id, or those that a snapshot carries."""
-    if "f" not in item:
-        known.ids[id_hash(item["c"]["S"])] = item["w"]["S"], int(item["v"]["N"])
-        return
+    """Take in what a snapshot says: the command ids of the commits before it."""
     known.snapshot = item["s"]["N"]
     version = _at_version(item)
     carried = "i" in item
@@ -75,8 +68,8 @@ def remembered(known: Known, item: Item) -> None:
         floor = int(item["j"]["N"]) if carried else version
         known.gap = (0, floor) if floor else None
     if carried:
-        for name, place in _decode(binary(item, "i")):
-            known.ids.setdefault(name, place if isinstance(place, int) else tuple(place))
+        for name, version in _decode(binary(item, "i")):
+            known.ids.setdefault(name, version)
 
 
 def _at_version(item: Item) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 from leftfold.adapters.dynamodb.appending import Draft, Drafts
 from leftfold.adapters.dynamodb.calls import Item
-from leftfold.adapters.dynamodb.known import Known, Memory, Place, id_hash
+from leftfold.adapters.dynamodb.known import Known, Memory, id_hash
 from leftfold.adapters.dynamodb.layout import Written, in_stream, is_commit, read_commit
 from leftfold.adapters.dynamodb.lineages import lineages
 from leftfold.adapters.dynamodb.reading import Reader
@@ -114,12 +114,10 @@ class DynamoStore:
         return known
 
     def _refuse_repeated(self, commit: Commit, command_id: str) -> None:
-        """Raise Conflict for an id that this stream has a commit of; markers and slots speak for the other streams."""
-        if commit.expected.get(commit.stream) == 0 and self._memory.get(commit.stream) is None:
-            return
-        if self._found(command_id, commit.stream) is not None:
-            known = self._memory.get(commit.stream) or Known()
-            raise Conflict(commit.stream, commit.expected.get(commit.stream, 0), known.end)
+        """Raise Conflict for an id that one of the named streams has a commit of."""
+        for stream, seen in commit.expected.items():
+            if (seen or self._memory.get(stream) is not None) and self._found(command_id, stream) is not None:
+                raise Conflict(stream, seen, seen)
 
     def _conflict(self, commit: Commit, stream: str, winner: Written | None) -> Conflict:
         """The stream that has moved on, and how far as this shows: the winner came with the refusal, for nothing."""
@@ -132,9 +130,6 @@ class DynamoStore:
         entry = draft.entry
         for part in entry.parts:
             self._see(part.stream, [Written(part.first, part.last, entry, commit.command_id)])
-        if draft.noted and commit.command_id is not None:
-            name, place = id_hash(commit.command_id), (entry.parts[0].stream, entry.parts[0].first)
-            self._memory.update(commit.stream, lambda known: known.ids.update({name: place}))
         if commit.snapshot is not None:
             known = self._memory.get(commit.stream) or Known()
             kept = self._drafts.keep_snapshot(commit, known)
@@ -233,22 +228,21 @@ class DynamoStore:
         known = self._memory.get(stream)
         if known is None or (known.gap is not None and id_hash(command_id) not in known.ids):
             known = self._fill(stream, known)
-        place: Place | None = known.ids.get(id_hash(command_id))
+        place = known.ids.get(id_hash(command_id))
         if place is None:
             return None
-        written = self._reader.commit(*((stream, place) if isinstance(place, int) else place))
+        written = self._reader.commit(stream, place)
         return written if written is not None and written.command_id == command_id else None
 
     def _fill(self, stream: str, known: Known | None) -> Known:
         """Look up the command ids that nobody here has seen yet; a snapshot on the way tells of those before it."""
         low, high = (known.gap or (0, 0)) if known else (0, 0)
-        seen: list[Written] = []
-        notes: list[Item] = []
+        seen, beside = list[Written](), list[Item]()
         for item in self._reader.items(stream, low=low, high=f"{high}.9" if known else None, backwards=True):
             if is_commit(item):
                 seen.append(read_commit(item, self._reader.tenant))
             else:
-                notes.append(item)
+                beside.append(item)
                 if is_complete(item):
                     break
 
@@ -257,7 +251,7 @@ class DynamoStore:
                 one.commit(written.first, written.last, written.entry.time, written.command_id)
                 if written.command_id is not None:
                     one.ids[id_hash(written.command_id)] = written.first
-            for item in notes:
+            for item in beside:
                 remembered(one, item)
             if one.gap == (known.gap if known else None):
                 one.gap = None

@@ -66,9 +66,14 @@ class MemoryStore:
                 raise Conflict(stream, expected, actual)
         if commit.log_end is not None and commit.log_end != len(self._log):
             raise Conflict("the log", commit.log_end, len(self._log))
-        for _, stream in (name for name in self._remembered_as(commit) if name in self._commands):
+        for _, stream in (name for name in self._known_as(commit) if name in self._commands):
             actual = len(self._streams.get(commit.stream, ()))
             raise Conflict(stream, commit.expected.get(commit.stream, 0), actual)
+
+    def _known_as(self, commit: Commit) -> list[tuple[str, str]]:
+        """Where the commit's id may have been before: in any of the streams that it names."""
+        named = [] if commit.command_id is None else [(commit.command_id, stream) for stream in commit.expected]
+        return named + self._remembered_as(commit)
 
     def _remembered_as(self, commit: Commit) -> list[tuple[str, str]]:
         if commit.command_id is None:

@@ -73,7 +73,8 @@ class Appending:
                 return Conflict(stream, expected, actual)
         if commit.log_end is not None and commit.log_end != self.end:
             return Conflict("the log", commit.log_end, self.end)
-        if self._known and (known := self._known.intersection(names)):
+        named = [*names, *((commit.command_id, stream) for stream in commit.expected)] if commit.command_id else []
+        if self._known and (known := self._known.intersection(named)):
             stream = next(iter(known))[1]
             return Conflict(stream, commit.expected.get(commit.stream, 0), self._heads.get(commit.stream, 0))
         return None

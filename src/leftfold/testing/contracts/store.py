@@ -172,6 +172,21 @@ class StoreContract(Contract):
         assert found.receipt == first.receipt
         assert [(one.type, one.body) for one in found.events] == [("Happened", b"1"), ("Happened", b"2")]
 
+    def test_a_command_id_appends_once_to_the_streams_that_its_commit_names(
+        self, backend: Backend, open_backend: MakeBackend
+    ) -> None:
+        other = open_backend("")
+        assert len(other.store.read("course/c1")) == 0
+        event = framed(("student/s1", 1), body=b"1")
+        backend.store.append(Commit("student/s1", {"course/c1": 0, "student/s1": 0}, (event,), "c1"))
+        for store in (backend.store, other.store):
+            assert len(store.read("student/s1")) == 1
+            again = framed(("course/c1", 1), body=b"again")
+            with pytest.raises(Conflict):
+                store.append(Commit("course/c1", {"course/c1": 0, "student/s1": 1}, (again,), "c1"))
+            assert store.read("course/c1") == []
+        assert backend.store.find("c1", "student/s1", forever=False) is not None
+
     def test_a_command_id_that_lost_its_race_is_free(self, backend: Backend) -> None:
         append_many(backend, "account/ann", [b"1"])
         with pytest.raises(Conflict):
