@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -71,7 +72,7 @@ class Runner:
         """Start from the last page, as a new process does."""
         state = self.log.pages[-1].state if self.log.pages else State()
         recent = [(page.first, self.remembered(page)) for page in self.log.since(state.low)]
-        self.sequencer = self.make(state, recent, self.world.table, skew=self.world.skew, is_placed=self.log.has)
+        self.sequencer = self.make(state, recent, self.world.table, skew=self.world.skew, **self.nets())
         self.next = self.log.end
         self.read_to = {name: shard.sequence for name, shard in state.shards.items()}
         self.noticed: dict[str, int] = {}
@@ -82,6 +83,10 @@ class Runner:
                 if self.world.shards[name].parents:  # it isn't the first of its line: what came before is gone
                     self.lost()
         self.look_for_losses()
+
+    def nets(self) -> dict[str, Any]:
+        """Nothing to ask about late records: where the bound is kept, the sequencer must do without."""
+        return {}
 
     def remembered(self, page: Page) -> list[Entry]:
         return [Entry(entry.parts, entry.time) for entry in page.entries]
@@ -235,7 +240,10 @@ class Runner:
 
 
 class Unhinted(Runner):
-    """Knows only what the stream shows."""
+    """Knows only what the stream shows, and can ask the log."""
+
+    def nets(self) -> dict[str, Any]:
+        return {"is_placed": self.log.has}
 
     def hint(self) -> None:
         pass

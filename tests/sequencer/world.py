@@ -71,7 +71,8 @@ class World:
         self._gone: dict[str, Shown] = {}
         for _ in range(dice.randint(1, 4)):
             self._open(())
-        self._names = [f"account/{letter}" for letter in "abcdefgh"[: dice.randint(2, 8)]]
+        # Few are always remembered; of many, most have been forgotten when they go on.
+        self._names = [f"account/{number}" for number in range(dice.choice([2, 4, 8, 25, 60]))]
         half = self.skew // 2
         self._clocks = [dice.choice([-half, 0, half, dice.randint(-half, half)]) for _ in range(dice.randint(1, 4))]
         self._hops = dice.choice([0.0, 0.1, 0.5])
