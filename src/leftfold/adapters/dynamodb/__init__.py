@@ -4,6 +4,13 @@ Knows: the key design (layout.py), botocore, what may go wrong on the way there 
 Implements every port but SqlTables. A commit is one conditional write; its place in the log comes after the fact.
 """
 
-from leftfold.adapters.dynamodb.backend import open_dynamodb
+from leftfold.core.errors import ConfigError
+
+try:
+    from leftfold.adapters.dynamodb.backend import open_dynamodb
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] != "botocore":
+        raise
+    raise ConfigError("DynamoDB needs boto3: pip install 'leftfold[aws]'.") from error
 
 __all__ = ["open_dynamodb"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from leftfold.adapters.dynamodb.calls import Calls, Cancelled, ConditionFailed, Item
+from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import Tables, named
 from leftfold.adapters.dynamodb.writing import Write, conditional, new_nonce, number, text, transact
 from leftfold.ports.rows import Builds
@@ -23,7 +24,8 @@ class DynamoCatalog:
 
     def builds(self, view: str) -> Builds:
         item = self._read(named(self._place, view))
-        return Builds(**{name: item[short]["S"] for short, name in POINTERS.items() if short in item})
+        with ours("view's builds", item):
+            return Builds(**{name: item[short]["S"] for short, name in POINTERS.items() if short in item})
 
     def point(self, view: str, before: Builds, after: Builds, *, aliases: Mapping[str, str], caught_up: bool) -> bool:
         put = self._pointed(view, before, after)

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from leftfold.adapters.dynamodb.calls import Calls, Cancelled, ConditionFailed, Item
+from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import TRANSACTION_ITEMS, Tables, named
 from leftfold.adapters.dynamodb.letters import WAITING, DynamoDeadLetters, micros, moment
 from leftfold.adapters.dynamodb.parked import ParkedLanes
@@ -43,10 +44,11 @@ class DynamoCheckpoints:
     def load(self, subscriber: str) -> Progress:
         for _ in range(MAX_RACES):
             at = self._read(subscriber)
-            lanes = self._parked.read(at)
-            if lanes is not None:
-                moved_at = moment(count(at, "m")) if "m" in at else None
-                return Progress(count(at, "x"), count(at, "n"), lanes, moved_at)
+            with ours("checkpoint", at):
+                lanes = self._parked.read(at)
+                if lanes is not None:
+                    moved_at = moment(count(at, "m")) if "m" in at else None
+                    return Progress(count(at, "x"), count(at, "n"), lanes, moved_at)
         raise IntegrityError(f"the parked lanes of {subscriber!r} are incomplete: restore the log table.")
 
     def move(self, move: Move) -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from leftfold.adapters.dynamodb.calls import Calls, Item
+from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import Tables, named
 from leftfold.adapters.dynamodb.ordering import letter_key
 from leftfold.adapters.dynamodb.writing import Write, number, text
@@ -115,5 +116,7 @@ class DynamoDeadLetters:
 
 
 def _letter(item: Item) -> DeadLetter:
-    position, kind = int(item["s"]["S"][:16]), cast("DeadKind", item["k"]["S"])
-    return DeadLetter(item["u"]["S"], item["l"]["S"], position, kind, item["e"]["S"], moment(int(item["t"]["N"])))
+    with ours("dead letter", item):
+        position, kind = int(item["s"]["S"][:16]), cast("DeadKind", item["k"]["S"])
+        at = moment(int(item["t"]["N"]))
+        return DeadLetter(item["u"]["S"], item["l"]["S"], position, kind, item["e"]["S"], at)

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from leftfold.adapters.dynamodb.calls import Item
+from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import Content, binary, body_of, named, pack, size, squeeze, units, unpack
 from leftfold.adapters.dynamodb.receipts import stream_hash
 from leftfold.adapters.dynamodb.sequencing import Entry, Part, Shard, State
@@ -102,6 +103,12 @@ def _packed(entry: Entry) -> bytes | None:
 
 
 def read_page(item: Item) -> Page:
+    """The page that an item of the log holds. Raises IntegrityError for what is none of ours."""
+    with ours("page of the log", item):
+        return _read_page(item)
+
+
+def _read_page(item: Item) -> Page:
     first = position = int(item["s"]["S"])
     commits: list[Placed] = []
     for parts, time, count, packed in _decode(body_of(item)):

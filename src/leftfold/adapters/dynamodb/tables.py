@@ -43,6 +43,19 @@ class Described(dict[str, Any]):
         made: datetime = self["CreationDateTime"]
         return datetime.now(UTC) - made > SHOWN
 
+    def check_keys(self, kind: str) -> None:
+        """Raises ConfigError for a table that isn't keyed as ours."""
+        types = {one["AttributeName"]: one["AttributeType"] for one in self["AttributeDefinitions"]}
+        found = [
+            f"{one['KeyType']} {one['AttributeName']} ({types[one['AttributeName']]})" for one in self["KeySchema"]
+        ]
+        wanted = ["HASH p (S)", f"RANGE s ({SCHEMAS[kind]})"]
+        if found != wanted:
+            raise ConfigError(
+                f"table {self['TableName']} has another key schema than leftfold's ({', '.join(found)}, not "
+                f"{', '.join(wanted)}): it is somebody else's table. Choose another name or prefix."
+            )
+
 
 def describe(calls: Calls, table: str) -> Described:
     return Described(calls.call("describe_table", TableName=table)["Table"])
@@ -57,7 +70,8 @@ def create(calls: Calls, names: Tables, *, sleep: Callable[[float], None] = time
         settings: dict[str, Any] = {}
         if kind == "events":
             settings["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
-        if _exists(calls, table):
+        if (there := _found(calls, table)) is not None:
+            there.check_keys(kind)
             continue
         calls.call(
             "create_table",
@@ -84,11 +98,10 @@ def create(calls: Calls, names: Tables, *, sleep: Callable[[float], None] = time
     )
 
 
-def _exists(calls: Calls, table: str) -> bool:
+def _found(calls: Calls, table: str) -> Described | None:
     try:
-        describe(calls, table)
+        return describe(calls, table)
     except ConfigError as error:
         if "there is no table" not in str(error):
             raise
-        return False
-    return True
+        return None
