@@ -129,14 +129,12 @@ def _apps_of(module: object) -> str:
 
 
 def existing(url: str, mode: Mode) -> str:
-    """The URL, with a mode that makes no file. A mode that the user wrote stays, unless it would make one."""
-    if not url.startswith("sqlite:"):
-        return url
+    """The URL, so that opening it makes no store. A mode that the user wrote stays, unless it would make one."""
     place, _, query = url.partition("?")
-    options = [option for option in query.split("&") if option and option != "mode=rwc"]
-    if not any(option.startswith("mode=") for option in options):
+    options = [option for option in query.split("&") if option not in ("", "mode=rwc", "create=true")]
+    if url.startswith("sqlite:") and not any(option.startswith("mode=") for option in options):
         options.append(f"mode={mode}")
-    return f"{place}?{'&'.join(options)}"
+    return f"{place}?{'&'.join(options)}" if options else place
 
 
 def view_named(app: App, name: str) -> AnyView:

@@ -100,7 +100,7 @@ def _recorded(session: Session, chosen: Chosen, end: int) -> Iterator[Recorded[R
 
 def _of_stream(session: Session, chosen: Chosen, end: int) -> Iterator[Recorded[Raw]]:
     version = 0
-    while page := session.backend.store.read(chosen.stream, after=version):
+    while page := session.backend.log.history(chosen.stream, after=version):
         yield from _taken(session, chosen, [one for one in page if chosen.after < one.position <= end])
         version = page[-1].version
         if len(page) < PAGE_EVENTS:
@@ -117,7 +117,7 @@ def _followed(session: Session, chosen: Chosen, end: int) -> Iterator[Recorded[R
             position = page[-1].position
         else:
             sys.stdout.flush()
-            time.sleep(POLL_S)
+            time.sleep(max(POLL_S, session.backend.poll_s))
 
 
 def _taken(session: Session, chosen: Chosen, page: list[Stored]) -> Iterator[Recorded[Raw]]:

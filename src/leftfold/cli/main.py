@@ -32,7 +32,7 @@ from leftfold.core.errors import LeftfoldError, StoreUnavailable
 EPILOG = """\b
 Exit codes
   0    ok
-  1    the check, the diff or the status found something
+  1    the check, the diff, the comparison or the status found something
   2    wrong use
   3    the app or its data is wrong
   4    the store is unavailable
@@ -41,6 +41,7 @@ Exit codes
 \b
 APP is module:attribute, looked for in the current folder first: bank:app is `app` in bank.py.
 The store is --store URL, else $LEFTFOLD_STORE, else sqlite:<app's name>.db in the current folder.
+URL: sqlite:PATH, or dynamodb:NAME with its options, as docs/how-to/dynamodb.md shows.
 """
 
 
