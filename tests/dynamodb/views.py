@@ -42,16 +42,20 @@ class Views:
         self._memory = Memory(clock)
 
     def open(self, tenant: str = "", faults: Faults | None = None) -> Backend:
-        calls = Calls(self.aws.client(faults=faults), sleep=lambda pause: None)
-        checkpoints = DynamoCheckpoints(calls, self.tables, tenant, self.clock)
+        return self.over(self.aws.client(faults=faults), self._memory, self.clock, tenant)
+
+    def over(self, client: Any, memory: Memory, clock: Clock, tenant: str) -> Backend:
+        """One that calls this client."""
+        calls = Calls(client, sleep=lambda pause: None)
+        checkpoints = DynamoCheckpoints(calls, self.tables, tenant, clock)
         rows = DynamoRows(calls, self.tables, tenant, checkpoints)
         return replace(
-            self._memory.open(tenant),
+            memory.open(tenant),
             url="dynamodb:app",
             rows=rows,
             catalog=DynamoCatalog(calls, self.tables, tenant),
             checkpoints=checkpoints,
-            dead=DynamoDeadLetters(calls, self.tables, tenant, self.clock),
+            dead=DynamoDeadLetters(calls, self.tables, tenant, clock),
             close=rows.close,
         )
 

@@ -6,7 +6,7 @@
     indexes  p tenant|index/<build>, s index: which indexes a build has entries in
 
 Rows are written before the checkpoint moves, each only onto the very row that it was folded from. So whoever is late,
-or writes twice, changes nothing; who finds another row than it had read, and no further one, is fenced and reads again.
+or writes twice, changes nothing; who finds another row than it had read is fenced, and reads again.
 Late events come under `applied`, which can't guard them: they are written with their move in one transaction, and leave
 its revision in the row, which fences whoever had read the row before.
 
@@ -29,7 +29,6 @@ import msgspec
 
 from leftfold.adapters.dynamodb.calls import Calls, ConditionFailed, Item
 from leftfold.adapters.dynamodb.checkpoints import DynamoCheckpoints, count
-from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import ITEM_BYTES, UNIT_BYTES, Tables, body_of, named, size, squeeze, units
 from leftfold.adapters.dynamodb.ordering import Bounds, bounds, entry_key, is_within
 from leftfold.adapters.dynamodb.writing import Write, number, text, update
@@ -121,12 +120,9 @@ class DynamoRows:
                 "update_item", **self._changed(build, change, "attribute_not_exists(r) OR r <= :r", revision)
             )
         except ConditionFailed as failed:
-            applied = count(failed.found or {}, "a")
-            if applied > change.applied:
-                return
-            if applied < change.applied:
+            if count(failed.found or {}, "a") != change.applied:
                 raise _stale(change.key) from None
-        for key in dropped:  # also where the row was there already: written by us, or from the same events
+        for key in dropped:  # also where the row stands so already: written by us, or from the same events
             self._unless_newer("delete_item", change.applied, Key=key)
 
     def _late(self, build: str, change: Change, revision: int) -> Iterator[Write]:
@@ -243,8 +239,7 @@ class DynamoRows:
 
 
 def _row(item: Item) -> Row:
-    with ours("row", item):
-        return Row(item["s"]["S"], body_of(item) if "b" in item else None, count(item, "a"))
+    return Row(item["s"]["S"], body_of(item) if "b" in item else None, count(item, "a"))
 
 
 def _body(beside: Item, change: Change) -> Item:
