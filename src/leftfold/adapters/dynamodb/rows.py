@@ -29,6 +29,7 @@ import msgspec
 
 from leftfold.adapters.dynamodb.calls import Calls, ConditionFailed, Item
 from leftfold.adapters.dynamodb.checkpoints import DynamoCheckpoints, count
+from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import ITEM_BYTES, UNIT_BYTES, Tables, body_of, named, size, squeeze, units
 from leftfold.adapters.dynamodb.ordering import Bounds, bounds, entry_key, is_within
 from leftfold.adapters.dynamodb.writing import Write, number, text, update
@@ -239,7 +240,8 @@ class DynamoRows:
 
 
 def _row(item: Item) -> Row:
-    return Row(item["s"]["S"], body_of(item) if "b" in item else None, count(item, "a"))
+    with ours("row", item):
+        return Row(item["s"]["S"], body_of(item) if "b" in item else None, count(item, "a"))
 
 
 def _body(beside: Item, change: Change) -> Item:
