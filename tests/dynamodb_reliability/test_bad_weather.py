@@ -72,13 +72,15 @@ class Life:
         with ThreadPoolExecutor(SESSIONS) as pool:
             list(pool.map(lambda at: self._live(sessions[at], f"own{at}", commands // SESSIONS), range(SESSIONS)))
         self.faults.calm()
+        for session in sessions:
+            session.close()  # their leases go: nobody need wait for them to run out
 
     def _live(self, session: Session, own: str, commands: int) -> None:
         for number in range(commands):
             tries = 3 if number % 8 in WITH_IDS else 1
             told = any(self._goes_well(lambda number=number: tick(session, own, number)) for _ in range(tries))
             (self.acknowledged if told else self.unsure).append(f"{own}-{number}")
-            if number % EVERY == 0:
+            if number % EVERY == 0 and own == "own0":  # one follows the views, else each waits for the other's leases
                 self._goes_well(session.catch_up)
                 self._goes_well(lambda: list(session.view(self.app.views[0]).scan()))  # type: ignore[arg-type]
                 self._goes_well(lambda: self._retry(session))
@@ -117,7 +119,7 @@ class Life:
             return events
 
 
-@pytest.mark.parametrize("commands", [120, pytest.param(6_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("commands", [240, pytest.param(6_000, marks=pytest.mark.soak)])
 def test_what_is_retried_within_the_deadline_is_never_noticed(
     opener: Opener, aws: Aws, commands: int, record_property: Figure
 ) -> None:
@@ -133,7 +135,7 @@ def test_what_is_retried_within_the_deadline_is_never_noticed(
     )
 
 
-@pytest.mark.parametrize("commands", [120, pytest.param(6_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("commands", [240, pytest.param(6_000, marks=pytest.mark.soak)])
 def test_past_the_deadline_it_is_an_error_and_never_half(
     opener: Opener, monkeypatch: pytest.MonkeyPatch, commands: int, record_property: Figure
 ) -> None:
