@@ -1,31 +1,48 @@
-"""Copying a history from one store to another: the same envelopes at the same positions, and a comparison at the end.
+"""Copying a history: one store's log, commit by commit, into another store that is empty or holds its beginning.
 
-Views, checkpoints, dead letters and snapshots aren't copied: they are made again from the events. Whoever copies must be
-the only one who writes to the destination.
+The same envelope bytes get the same positions. No app is needed, since no event is decoded. Views, their checkpoints and
+snapshots are not copied: a catch-up makes them again. How far each reaction is, and what it set aside, is copied: what
+was reacted to must not be reacted to anew. Whoever copies must be the only one who writes to the destination.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from itertools import islice
-from typing import Any, Final
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.commits import Commit, Framed
-from leftfold.core.errors import ConfigError, Conflict
+from leftfold.core.errors import ConfigError, Conflict, IntegrityError
 from leftfold.core.events import Recorded, Stored
 from leftfold.core.schema import Schema
 from leftfold.ports.backend import Backend
-from leftfold.ports.store import Log
+from leftfold.ports.checkpoints import DeadLetter, Move
+from leftfold.ports.store import PAGE_EVENTS, EventStore
+from leftfold.processes.react import reaction_name
 
 CHUNK_COMMITS: Final = 500  # made durable together, and what a run that was stopped looks at again
+CHUNK_BYTES: Final = 16 * 1024 * 1024  # of events, so that large ones don't fill the memory
+THREADS: Final = 16  # questions to a store under way at once: a remote one takes some milliseconds for each
+LETTERS: Final = 50  # dead letters a step: every store moves so many at once
 NOWHERE: Final = "leftfold/nowhere"  # no command has this stream: what is found there counts forever
 
 OnProgress = Callable[[int, int], None]
 """Called with (positions done, positions in all)."""
+
+Event = tuple[Stored, Recorded[Raw]]
+
+
+class Copied(Struct, frozen=True):
+    """What a copy did: events that were there before, events and commits copied now, reactions taken along."""
+
+    before: int
+    copied: int
+    commits: int
+    reactions: tuple[str, ...]
 
 
 class Compared(Struct, frozen=True):
@@ -41,131 +58,234 @@ class Compared(Struct, frozen=True):
         return self.differs_at is None
 
 
-class Copied(Struct, frozen=True):
-    """What a copy did: events that were there before, events copied now, and the comparison."""
-
-    before: int
-    copied: int
-    compared: Compared
-
-
 def copy(source: Backend, destination: Backend, on_progress: OnProgress = lambda done, total: None) -> Copied:
-    """Bring the destination's log to the source's end. Stopped at any time, the next call goes on.
+    """Bring the destination's log to where the source's ends now. Stopped at any time, the next call goes on.
 
-    Raises ConfigError when the destination has events that the source has not.
+    Raises ConfigError, with nothing written, when the destination holds anything but the beginning of this history.
     """
     if source.tenant != destination.tenant:
         raise ConfigError("events carry their tenant: copy to the same one.")
-    while source.log.place():
-        pass
-    total, before = source.log.end(), destination.log.end()
-    _check_prefix(source.log, destination.log, total, before)
-    commits = _commits(source, before)
-    chunk = list(islice(commits, CHUNK_COMMITS))
-    if any(_is_there(destination, commit) for commit in chunk):  # the last run ended between an append and its placing
-        _one_by_one(destination, chunk)
-        chunk = list(islice(commits, CHUNK_COMMITS))
-    while chunk:
-        for answer in destination.store.append_all(chunk):
-            if isinstance(answer, Conflict):
-                raise _foreign(answer.stream)
-        destination.log.place({})
-        on_progress(destination.log.end(), total)
-        chunk = list(islice(commits, CHUNK_COMMITS))
-    return Copied(before, total - before, compare(source, destination, on_progress))
+    source.log.place()
+    before, total = destination.log.end(), source.log.end()
+    _check_beginning(source, destination, before, total)
+    commits = 0
+    with ThreadPoolExecutor(THREADS, "leftfold copy") as threads:
+        if before == total:
+            _take_up(destination, [], threads)
+        for chunk in _chunks(source, before, total):
+            found: Sequence[Commit] = _commits(source.store, chunk, threads)
+            _write(destination, found if commits else _take_up(destination, found, threads))
+            commits += len(found)
+            on_progress(chunk[-1][-1][0].position, total)
+    return Copied(before, total - before, commits, _carry_reactions(source, destination, total))
 
 
-def compare(source: Backend, destination: Backend, on_progress: OnProgress = lambda done, total: None) -> Compared:
-    """Both logs, event by event: position, type and exact bytes."""
-    total, other = source.log.end(), destination.log.end()
-    digest, after, differs = sha256(), 0, None
-    while after < min(total, other):
-        mine, theirs = source.log.page(after=after), destination.log.page(after=after)
-        for one, two in zip(mine, theirs, strict=False):
-            if one != two:
-                differs = one.position
+def compare(
+    source: Backend,
+    destination: Backend,
+    on_progress: OnProgress = lambda done, total: None,
+    *,
+    upto: int | None = None,
+) -> Compared:
+    """Both logs, event by event: position, type and exact bytes. What the source has after `upto` is left out.
+
+    A store that was just copied to is opened anew first: a comparison must not rest on anybody's memory.
+    """
+    total, other = source.log.end() if upto is None else upto, destination.log.end()
+    digest, done, common = sha256(), 0, min(total, other)
+    while done < common:
+        limit = min(PAGE_EVENTS, common - done)
+        pages = [one.log.page(after=done, limit=limit) for one in (source, destination)]
+        for position, (one, two) in enumerate(zip(*pages, strict=False), done + 1):
+            if not one.position == two.position == position or (one.type, one.body) != (two.type, two.body):
+                return Compared(total, other, digest.hexdigest(), position)
+            digest.update(f"{position} {one.type} {len(one.body)}\n".encode() + one.body)
+        if not len(pages[0]) == len(pages[1]) == limit:
+            raise IntegrityError(f"a log with {common:,} events has a gap after position {done}.", position=done + 1)
+        done += limit
+        on_progress(done, common)
+    return Compared(total, other, digest.hexdigest(), None if total == other else done + 1)
+
+
+# the source
+
+
+def _chunks(source: Backend, after: int, upto: int) -> Iterator[list[list[Event]]]:
+    """The commits after a position, each as its events, some hundred at a time."""
+    chunk: list[list[Event]] = []
+    size = 0
+    for group in _groups(source, after, upto):
+        length = sum(len(stored.body) for stored, _ in group)
+        if chunk and (len(chunk) == CHUNK_COMMITS or size + length > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(group)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _groups(source: Backend, after: int, upto: int) -> Iterator[list[Event]]:
+    codec = Codec(Schema(), source.tenant)
+    group: list[Event] = []
+    while after < upto:
+        page = source.log.page(after=after)
+        if not page:
+            raise IntegrityError(f"the source's log has a gap after position {after}.", position=after + 1)
+        for stored in page:
+            if stored.position > upto:
                 break
-            digest.update(f"{one.position} {one.type}\n".encode() + one.body + b"\n")
-            after = one.position
-        if differs is not None:
-            break
-        on_progress(after, total)
-    if differs is None and total != other:
-        differs = after + 1
-    return Compared(total, other, digest.hexdigest(), differs)
+            event = codec.peek(stored)
+            if event.meta.index == 0 and group:
+                yield group
+                group = []
+            _check_next(group, stored, event)
+            group.append((stored, event))
+        after = page[-1].position
+    if group:
+        yield group
 
 
-def _check_prefix(source: Log, destination: Log, total: int, before: int) -> None:
-    """The destination holds the beginning of the source, as far as its last event tells."""
-    if before > total:
-        raise ConfigError(f"the destination has {before:,} events, the source {total:,}: it is no copy of it.")
-    if before and source.page(after=before - 1, limit=1) != destination.page(after=before - 1, limit=1):
-        raise ConfigError(
-            f"the destination has other events than the source (at position {before:,}): copy to an empty one."
+def _check_next(group: list[Event], stored: Stored, event: Recorded[Raw]) -> None:
+    """An event's index says where it stands in its commit: what doesn't fit was not written by leftfold."""
+    first = group[0][1] if group else event
+    same = (event.meta.command_id, event.at) == (first.meta.command_id, first.at)
+    if event.meta.index != len(group) or not same:
+        raise IntegrityError(
+            f"position {stored.position} ({event.id}) does not follow the event before it in its commit: "
+            "look at it with `leftfold log`, restore a backup.",
+            position=stored.position,
         )
 
 
-def _commits(source: Backend, after: int) -> Iterator[Commit]:
-    """The source's commits from a position on. Events of one stand together; the first one has the index 0."""
-    codec = Codec(Schema(), source.tenant)
-    events: list[tuple[Stored, Recorded[Any]]] = []
-    while page := source.log.page(after=after):
-        for stored in page:
-            seen = codec.peek(stored)
-            if seen.meta.index == 0 and events:
-                yield _commit(source, events)
-                events = []
-            events.append((stored, seen))
-        after = page[-1].position
-    if events:
-        yield _commit(source, events)
+def _commits(store: EventStore, chunk: Sequence[list[Event]], threads: ThreadPoolExecutor) -> list[Commit]:
+    """The chunk as commits, asking the store for their command ids, some at a time."""
+    share = -(-len(chunk) // THREADS)
+    shares = [chunk[at : at + share] for at in range(0, len(chunk), share)]
+    made = threads.map(lambda groups: [_commit(store, group) for group in groups], shares)
+    return [commit for one in made for commit in one]
 
 
-def _commit(source: Backend, events: Sequence[tuple[Stored, Recorded[Any]]]) -> Commit:
+def _commit(store: EventStore, group: list[Event]) -> Commit:
     expected: dict[str, int] = {}
-    for _, seen in events:
-        for stream, version in seen.slots:
+    for _, event in group:
+        for stream, version in event.slots:
             expected.setdefault(stream, version - 1)
-    home, command_id = events[0][1].slots[0][0], events[0][1].meta.command_id
-    known = bool(command_id) and source.store.find(command_id, home, forever=False) is not None
-    forever = known and source.store.find(command_id, NOWHERE, forever=True) is not None
+    first, seen = group[0]
+    home, command_id = seen.slots[0][0], seen.meta.command_id
+
+    def is_known(stream: str, *, forever: bool) -> bool:
+        """Not every id is remembered, nor always for this commit: it may have served elsewhere too."""
+        found = store.find(command_id, stream, forever=forever)
+        return found is not None and found.events[0].body == first.body
+
+    forever = is_known(NOWHERE, forever=True)
     return Commit(
         stream=home,
         expected=expected,
-        events=tuple(Framed(stored.type, seen.slots, stored.body) for stored, seen in events),
-        command_id=command_id if known else None,
+        events=tuple(Framed(stored.type, event.slots, stored.body) for stored, event in group),
+        command_id=command_id if forever or is_known(home, forever=False) else None,
         once="forever" if forever else "stream",
     )
 
 
-def _is_there(destination: Backend, commit: Commit) -> bool:
-    last = destination.store.last(commit.stream)
-    return last is not None and last.version > commit.expected[commit.stream]
+# the destination
 
 
-def _one_by_one(destination: Backend, commits: Sequence[Commit]) -> None:
-    """Append what is missing, and place each in the source's order: some are appended already, none is placed."""
-    for commit in commits:
-        try:
-            destination.store.append(commit)
-        except Conflict as conflict:
-            if not _is_same(destination, commit):
-                raise _foreign(conflict.stream) from conflict
-        home = commit.stream
-        destination.log.place({home: max(version for name, version in commit.events[-1].slots if name == home)})
+def _check_beginning(source: Backend, destination: Backend, before: int, total: int) -> None:
+    """Refuse a destination whose newest events are not the source's."""
+    if before > total:
+        raise _foreign(f"it has {before:,} events, the source {total:,}")
+    after = max(0, before - PAGE_EVENTS)
+    pages = [one.log.page(after=after, limit=before - after) if before else [] for one in (source, destination)]
+    for one, two in zip(*pages, strict=False):
+        if (one.position, one.type, one.body) != (two.position, two.type, two.body):
+            raise _foreign(f"position {two.position:,} is another event")
 
 
-def _is_same(destination: Backend, commit: Commit) -> bool:
-    """Whether the destination has exactly these events in these places."""
-    for event in commit.events:
-        for stream, version in event.slots:
-            found = destination.store.read(stream, after=version - 1, limit=1)
-            if [(one.version, one.type, one.body) for one in found] != [(version, event.type, event.body)]:
-                return False
-    return True
+def _take_up(destination: Backend, commits: Sequence[Commit], threads: ThreadPoolExecutor) -> Sequence[Commit]:
+    """Finish what an earlier run left half done, and make sure that nothing else is there. Returns what is to be written.
+
+    A run that was killed may have left commits without positions, not always the first ones. They are placed one by one
+    in the source's order: whoever places all of them at once does so in the order in which they were written.
+    """
+    streams = list(dict.fromkeys(stream for commit in commits for stream in commit.expected))
+    heads = dict(zip(streams, threads.map(destination.store.last, streams), strict=True))
+    ends = {stream: head.version for stream, head in heads.items() if head is not None}
+    there = {at for at, one in enumerate(commits) if any(ends.get(s, 0) > seen for s, seen in one.expected.items())}
+    for at in sorted(there):
+        _check_slots(destination.store, commits[at], ends)
+    last = dict(slot for commit in commits for event in commit.events for slot in event.slots)
+    if beyond := next((stream for stream, end in ends.items() if end > last[stream]), None):
+        raise _foreign(f"{beyond} has more events, up to version {ends[beyond]}")
+    begun = max(there) + 1 if there else 0
+    for at, commit in enumerate(commits[:begun]):
+        if at not in there:
+            _write_one(destination.store, commit)
+        stream, version = commit.events[-1].slots[0]
+        destination.log.place({stream: version})
+    if destination.log.place():
+        raise _foreign("events without positions came before it")
+    return commits[begun:]
 
 
-def _foreign(stream: str) -> ConfigError:
+def _check_slots(store: EventStore, commit: Commit, ends: Mapping[str, int]) -> None:
+    """Refuse a destination with other events where this commit's belong, or with a part of them."""
+    for stream, seen in commit.expected.items():
+        wanted = [(slot[1], one.type, one.body) for one in commit.events for slot in one.slots if slot[0] == stream]
+        found: list[tuple[int, str, bytes]] = []
+        while len(found) < len(wanted) and (page := store.read(stream, after=seen + len(found))):
+            found += [(one.version, one.type, one.body) for one in page]
+        if ends.get(stream, 0) <= seen or found[: len(wanted)] != wanted:
+            raise _foreign(f"{stream} has other events from version {seen + 1} on")
+
+
+def _write_one(store: EventStore, commit: Commit) -> None:
+    try:
+        store.append(commit)
+    except Conflict as conflict:
+        raise _foreign(f"{conflict.stream} has other events") from conflict
+
+
+def _write(destination: Backend, commits: Sequence[Commit]) -> None:
+    for answer in destination.store.append_all(commits):
+        if isinstance(answer, Conflict):
+            raise _foreign(f"{answer.stream} has other events; was somebody else writing?") from answer
+    destination.log.place({})  # what this store wrote, in the order of append_all
+
+
+def _foreign(why: str) -> ConfigError:
     return ConfigError(
-        f"the destination has events of its own in {stream}: copy to an empty one, and let nobody write there."
+        f"the destination has other events than the source: {why}. Copy to an empty store, or to one that an earlier copy "
+        "filled and that nobody else writes to."
     )
+
+
+def _carry_reactions(source: Backend, destination: Backend, end: int) -> tuple[str, ...]:
+    """Set each reaction's progress in the destination to that in the source, with what was set aside on the way."""
+    carried: list[str] = []
+    for name in source.checkpoints.names():
+        if not name.startswith(reaction_name("")):
+            continue
+        upto, start = min(source.checkpoints.load(name).position, end), destination.checkpoints.load(name).position
+        letters: Sequence[DeadLetter] = [one for one in _letters(source, name) if start < one.position <= upto]
+        while (now := destination.checkpoints.load(name)).position < upto:
+            step, letters = _step(letters)
+            position = step[-1].position if letters else upto
+            destination.checkpoints.move(Move(name, now.revision, position, None, park=step))
+        if start < upto:
+            carried.append(name)
+    return tuple(carried)
+
+
+def _letters(source: Backend, name: str) -> Sequence[DeadLetter]:
+    count = sum(number for (subscriber, _), number in source.dead.count().items() if subscriber == name)
+    return source.dead.list(name, limit=count) if count else []
+
+
+def _step(letters: Sequence[DeadLetter]) -> tuple[tuple[DeadLetter, ...], Sequence[DeadLetter]]:
+    """Letters for one step, those of one position together, and the rest."""
+    size = min(LETTERS, len(letters))
+    while size < len(letters) and letters[size].position == letters[size - 1].position:
+        size += 1
+    return tuple(letters[:size]), letters[size:]
