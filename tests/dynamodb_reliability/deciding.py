@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from leftfold import App, Contention, Session, StreamId
 from leftfold.core.commits import Appended, Commit
+from leftfold.core.errors import Conflict
 from leftfold.ports.backend import Backend
 from tests.reliability.judge import Event
 from tests.reliability.school import Full, Needed, Swap, Turn, broken_rules, on_call, places
@@ -62,13 +63,18 @@ class Saw(Struct, frozen=True):
 
 
 class Witness:
-    """A store that writes down what its commits were decided on."""
+    """A store that writes down what its commits were decided on, and how many were too late."""
 
     def __init__(self, backend: Backend, saw: dict[str, Saw]) -> None:
         self._store, self._saw = backend.store, saw
+        self.conflicts = 0
 
     def append(self, commit: Commit) -> Appended:
-        appended = self._store.append(commit)
+        try:
+            appended = self._store.append(commit)
+        except Conflict:
+            self.conflicts += 1
+            raise
         written: dict[str, int] = {}
         for event in commit.events:
             for name, _ in event.slots:
