@@ -6,15 +6,15 @@ import platform
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import click
 import msgspec
-from msgspec import Struct
 
 import leftfold
 from leftfold.cli import exits
 from leftfold.cli.apps import STORE, existing, json_option, target
+from leftfold.cli.doctor_dynamodb import Point, points_of
 from leftfold.cli.output import clean, document, show, styled
 from leftfold.connect import connect
 
@@ -24,26 +24,20 @@ NETWORK: Final = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs", "fuse.glusterfs"}
 )
 
-Level = Literal["ok", "risk", "fault"]
-
-
-class Point(Struct, frozen=True):
-    """One thing that was looked at."""
-
-    level: Level
-    subject: str
-    message: str
+STORES: Final = ("sqlite:", "dynamodb:", "memory:")
 
 
 @click.command(short_help="versions, store health, what is risky here")
-@click.argument("app", metavar="[APP]", required=False)
+@click.argument("app", metavar="[APP | URL]", required=False)
 @json_option
 @click.option("--store", metavar="URL", envvar=STORE, help=f"A store to look at too. [default: ${STORE}, else none]")
 @click.option("--tenant", help="The tenant whose data to look at.")
 @click.pass_context
 def doctor(ctx: click.Context, app: str | None, as_json: bool, store: str | None, tenant: str | None) -> None:
     """Versions, store health, and what is risky on this machine. Exit code 1 for a fault, not for a risk."""
-    if app is not None:
+    if app is not None and app.startswith(STORES):
+        store = app
+    elif app is not None:
         store = target(app, store, tenant).url
     facts: dict[str, Any] = {
         "leftfold": leftfold.__version__,
@@ -81,6 +75,8 @@ def _sqlite(version: tuple[int, ...]) -> Point:
 
 
 def _store(about: dict[str, Any]) -> list[Point]:
+    if about.get("store") == "dynamodb":
+        return points_of(about)
     if about.get("store") != "sqlite":
         return [Point("ok", "store", f"a {about.get('store', 'store')} store with {about.get('events', 0):,} events.")]
     path = Path(about["path"])
@@ -165,10 +161,14 @@ def _size(size: float) -> str:
 def _show(facts: dict[str, Any], about: dict[str, Any] | None, points: list[Point]) -> None:
     show(styled(("versions   ", "bold"), ", ".join(f"{name} {value}" for name, value in facts.items())))
     if about is not None:
-        parts = [f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in about.items()]
+        parts = [
+            f"{name} {value:,}" if isinstance(value, int) and not isinstance(value, bool) else f"{name} {value}"
+            for name, value in about.items()
+            if not isinstance(value, dict)
+        ]
         show(styled(("store      ", "bold"), clean(", ".join(parts))))
     for point in points:
-        colour = {"ok": "green", "risk": "bold yellow", "fault": "bold red"}[point.level]
+        colour = {"ok": "green", "risk": "bold yellow", "fault": "bold red", "hint": "dim"}[point.level]
         show(styled((f"{point.level:<5} ", colour), (f"{point.subject}: ", "bold"), clean(point.message)))
     if about is None:
-        show(styled(("A store is looked at too with --store sqlite:PATH.", "dim")))
+        show(styled(("A store is looked at too: leftfold doctor sqlite:PATH, or dynamodb:NAME.", "dim")))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
+from leftfold.adapters.dynamodb.about import about
 from leftfold.adapters.dynamodb.appending import Drafts
 from leftfold.adapters.dynamodb.boto import client as make_client
 from leftfold.adapters.dynamodb.calls import Calls
@@ -92,7 +93,7 @@ def open_dynamodb(
         tables=None,
         clock=clock,
         close=closing.close,
-        about=lambda: _about(calls, names, log),
+        about=lambda: about(calls, names, tenant, clock, log),
         poll_s=POLL_S,
         places_later=True,
     )
@@ -118,21 +119,3 @@ class _Stream:
     def close(self) -> None:
         if self._made:
             self._streams.close()
-
-
-def _about(calls: Calls, names: Tables, log: DynamoLog) -> dict[str, Any]:
-    """What `leftfold doctor` shows of the tables."""
-    events = describe(calls, names.events)
-    backups = calls.call("describe_continuous_backups", TableName=names.events)["ContinuousBackupsDescription"]
-    recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus", "DISABLED")
-    return {
-        "store": "dynamodb",
-        "tables": [names.events, names.log, names.views],
-        "region": calls.client.meta.region_name,
-        "endpoint": calls.client.meta.endpoint_url,
-        "billing": events.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
-        "stream": events.get("StreamSpecification", {}).get("StreamViewType", "off"),
-        "deletion_protection": bool(events.get("DeletionProtectionEnabled")),
-        "point_in_time_recovery": recovery == "ENABLED",
-        "events": log.end(),
-    }
