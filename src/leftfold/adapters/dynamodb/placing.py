@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from leftfold.adapters.dynamodb.calls import ConditionFailed, Gone, Item
@@ -26,12 +27,15 @@ from leftfold.ports.clock import Clock
 HINTS: Final = 1_000  # own commits remembered until the next placing: the stream knows the rest
 TABLE: Final = "table"  # holds the watermark while the whole table is compared with the log
 MAX_RACES: Final = 50  # pages lost to other sequencers in a row
+RELIST: Final = timedelta(
+    seconds=60
+)  # how often to look for shards that are new: the stream makes some every few hours
 
 _log = logging.getLogger("leftfold")
 
 
-class Taken(Exception):
-    """Another sequencer wrote the page."""
+class Behind(Exception):
+    """This sequencer can't go on: another one wrote its page, or the stream has forgotten its place."""
 
 
 class Placing:
@@ -68,7 +72,7 @@ class Placing:
                 try:
                     run = self._run = self._run or self._start()
                     moved, events = run.round(hints, pull=pull)
-                except Taken:
+                except Behind:
                     self._run, races = None, races + 1
                     if races > MAX_RACES:
                         raise StoreUnavailable("other sequencers were always first: let fewer of them run.") from None
@@ -119,36 +123,54 @@ class _Run:
         # Of its own: the shelf may learn of others' pages, which this sequencer knows nothing of.
         self._end, self._time = (tail.last, tail.time) if tail else (0, 0)
         self._shards, self._sequencer = shards, sequencer
-        self._listed: dict[str, Listed] = shards.listed()
+        self._listed: dict[str, Listed] = {}
+        self._listed_at = clock.now()
+        self._finished: set[str] = set()
         self._iterators: dict[str, str] = {}
 
     def is_trimmed(self, state: State) -> bool:
         """Whether the stream no longer has what comes after the state: then only the table knows."""
-        try:
-            for name, shard in state.shards.items():
-                if name != TABLE:
-                    if name not in self._listed:
-                        return True
+        self._list()
+        trimmed = False
+        for name, shard in state.shards.items():
+            if name == TABLE:
+                continue
+            try:
+                if name in self._listed:
                     self._iterators[name] = self._shards.iterator(name, shard.sequence)
-        except Gone:
-            return True
-        return False
+                else:
+                    trimmed = True
+            except Gone:
+                trimmed, self._iterators[name] = True, self._shards.iterator(name, 0)
+        return trimmed
 
     def open(self, state: State) -> None:
-        """Open what the state didn't know and nothing known came from, and let go of what is no longer there."""
-        known = [name for name in state.shards if name in self._listed]
-        before = ancestors(self._listed, known)
-        for name, shard in self._listed.items():
-            if name not in known and name not in before and shard.parent not in self._listed:
-                self._sequencer.open(name)
+        """Open what is new in the stream, and let go of what is no longer there."""
+        self._open_new()
         for name in state.shards:
             if name not in self._listed and name != TABLE:
                 self._sequencer.close(name, *children(self._listed, name))
+
+    def _list(self) -> None:
+        self._listed, self._listed_at = self._shards.listed(), self._clock.now()
+
+    def _open_new(self) -> None:
+        """Open the shards that nothing known came from, and that no unread one has yet to lead to."""
+        known = self._sequencer.shards
+        before = ancestors(self._listed, [*known])
+        read = before | self._finished
+        for name, shard in self._listed.items():
+            parent = shard.parent if shard.parent in self._listed else None
+            if name not in known and name not in read and (parent is None or parent in read):
+                self._sequencer.open(name)
 
     def round(self, hints: Sequence[Entry], *, pull: bool) -> tuple[bool, int]:
         """The hints, one look at every shard, the pages that come of it. Whether more may come, and how many events."""
         placed = self.compare() if pull and TABLE in self._sequencer.shards else 0
         self._sequencer.hint(hints)
+        if pull and self._clock.now() - self._listed_at > RELIST:
+            self._list()
+            self._open_new()
         moved = [self._pull(name) for name in self._sequencer.shards if pull and name != TABLE]
         return any(moved), placed + self._write()
 
@@ -180,20 +202,22 @@ class _Run:
 
     def _pull(self, name: str) -> bool:
         """Take what a shard shows next; at its end, its children. Whether there was anything."""
-        iterator = self._iterators.get(name)
+        iterator = self._iterators.pop(name, None)
         try:
+            asked = iterator or self._shards.iterator(name, self._sequencer.shards[name].sequence)
+            pulled = self._shards.pull(name, asked)
+        except Gone:
             if iterator is None:
-                iterator = self._shards.iterator(name, self._sequencer.shards[name].sequence)
-            pulled = self._shards.pull(name, iterator)
-        except Gone:  # too old: the next round asks for it again
-            return self._iterators.pop(name, None) is not None
+                raise Behind from None  # the place itself is forgotten: start over, and compare with the table
+            return True  # only the iterator was too old
         self._sequencer.take(pulled.records)
         if pulled.next is not None:
             self._iterators[name] = pulled.next
             return bool(pulled.records)
-        self._listed = self._shards.listed()
+        self._list()
         following = children(self._listed, name)
         if following:
+            self._finished.add(name)
             self._sequencer.close(name, *following)
         return bool(following)
 
@@ -213,7 +237,7 @@ class _Run:
                 )
             except ConditionFailed as failed:
                 if failed.found is None or failed.found != item:
-                    raise Taken from None
+                    raise Behind from None
             page = read_page(item)
             self._shelf.keep(page)
             self._end, self._time = page.last, page.time

@@ -13,6 +13,7 @@ from leftfold.core.errors import ConfigError, StoreUnavailable
 
 MAKING_S: Final = 120.0  # tables are ready in seconds
 LOOK_S: Final = 0.5
+LATER: Final = timedelta(minutes=1)  # a stream that was switched on with the table begins within seconds
 SHOWN: Final = timedelta(hours=24)  # what a stream still shows (DynamoDB developer guide)
 
 SCHEMAS: Final = {"events": "N", "log": "S", "views": "S"}
@@ -39,9 +40,13 @@ class Described(dict[str, Any]):
 
     @property
     def is_old(self) -> bool:
-        """Whether its stream may no longer show all that was ever written."""
+        """Whether its stream may not show all that was ever written: it has begun later than the table, or long ago."""
         made: datetime = self["CreationDateTime"]
-        return datetime.now(UTC) - made > SHOWN
+        try:
+            begun = datetime.fromisoformat(self["LatestStreamLabel"]).replace(tzinfo=UTC)
+        except ValueError:
+            return True
+        return datetime.now(UTC) - made > SHOWN or begun - made > LATER
 
     def check_keys(self, kind: str) -> None:
         """Raises ConfigError for a table that isn't keyed as ours."""
