@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -13,14 +14,15 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
-from leftfold import ConfigError
+from leftfold import ConfigError, copying
 from leftfold.adapters.dynamodb import open_dynamodb
 from leftfold.adapters.memory import Memory
 from leftfold.adapters.sqlite import open_sqlite
 from leftfold.cli.main import main
 from leftfold.copying import compare, copy
 from leftfold.ports.backend import Backend
-from tests.dynamodb_reliability.ticking import app, tick
+from leftfold.testing.sample import Deposit, Open as OpenAccount, Transfer, account, bank
+from tests.dynamodb_reliability.ticking import Tick, app, counting, tick
 from tests.testbed.aws import Aws
 
 Open = Callable[..., Backend]
@@ -145,6 +147,103 @@ def test_a_destination_with_other_events_is_refused_and_left_alone(on_sqlite: Op
         copy(on_sqlite(), cloud)
     with pytest.raises(ConfigError, match="tenant"):
         copy(source, on_sqlite("acme"))
+
+
+def test_what_somebody_else_wrote_and_nobody_placed_is_refused_before_anything_is_written(
+    on_sqlite: Open, on_dynamodb: Open, aws: Aws
+) -> None:
+    source = filled(on_sqlite(), 10)
+
+    def events() -> Any:
+        return aws.client().scan(TableName=f"{aws.prefix}copy-events", ConsistentRead=True)["Items"]
+
+    tick(app.open(on_dynamodb()), "strange", 0)  # in a stream that the source doesn't have
+    before = events()
+    with pytest.raises(ConfigError, match="other events"):
+        copy(source, on_dynamodb())
+    assert events() == before
+
+
+@pytest.mark.parametrize("more", [False, True], ids=["another event", "more events"])
+def test_other_events_in_the_sources_own_streams_are_refused_before_anything_is_written(
+    on_sqlite: Open, on_dynamodb: Open, more: bool
+) -> None:
+    source, cloud = filled(on_sqlite(), 10), on_dynamodb()
+    with ThreadPoolExecutor(1) as threads:
+        (chunk,) = copying._chunks(source, 0, 10)
+        commits = copying._commits(source.store, chunk, threads)
+    if more:
+        for commit in commits:
+            cloud.store.append(commit)
+    tick(app.open(cloud), "own", 7 if more else 0)
+    ends = {stream: cloud.store.last(stream) for commit in commits for stream in commit.expected}
+    with pytest.raises(ConfigError, match="other events"):
+        copy(source, on_dynamodb())
+    assert {stream: on_dynamodb().store.last(stream) for stream in ends} == ends
+    assert on_dynamodb().log.end() == 0
+
+
+def test_what_was_left_half_done_and_then_placed_by_a_sequencer_is_refused(on_sqlite: Open, on_dynamodb: Open) -> None:
+    """The control of resuming: placed as it was written, and not as the source has it, it is another history."""
+    source = filled(on_sqlite())
+    with pytest.raises(Stops):
+        copy(source, stopping(on_dynamodb(), commits=40))
+    assert on_dynamodb().log.place()
+    with pytest.raises(ConfigError, match="other events"):
+        copy(source, on_dynamodb())
+    assert compare(source, on_dynamodb()).differs_at is not None
+
+
+def test_an_id_that_counts_here_in_a_stream_and_there_forever_stays_both(on_sqlite: Open, on_dynamodb: Open) -> None:
+    source = on_sqlite()
+    session = app.open(source)
+    session.category(counting).handle("one", Tick("a"), command_id="x")
+    session.category(counting).handle("two", Tick("b"), command_id="x", once="forever")
+    copy(source, on_dynamodb())
+    again = app.open(on_dynamodb()).category(counting)
+    assert again.handle("one", Tick("a"), command_id="x").repeated
+    assert again.handle("two", Tick("b"), command_id="x", once="forever").repeated
+    assert not again.handle("three", Tick("c"), command_id="x").repeated
+
+
+def test_reactions_go_on_where_they_were_and_send_nothing_twice(on_sqlite: Open, on_dynamodb: Open) -> None:
+    """A transfer to nobody was refused; in the copy that account is opened, and the money still doesn't arrive."""
+    source = on_sqlite()
+    session = bank.open(source)
+    accounts = session.category(account)
+    accounts.handle("ann", OpenAccount("Ann"))
+    accounts.handle("ann", Deposit(100))
+    accounts.handle("ann", Transfer("bob", 30))
+    session.catch_up()
+    assert [one.kind for one in session.operations.dead_letters()] == ["refused"]
+    accounts.handle("bob", OpenAccount("Bob"))
+    assert copy(source, on_dynamodb()).reactions == ("reaction:credit",)
+    there = bank.open(on_dynamodb())
+    there.catch_up()
+    assert there.backend.log.end() == source.log.end() == 4
+    assert there.category(account).state("bob").balance == 0
+    assert [(one.kind, one.position) for one in there.operations.dead_letters()] == [("refused", 3)]
+    assert copy(source, on_dynamodb()).reactions == (), "taken along once"
+
+
+def test_dead_letters_by_the_hundred_are_taken_along_in_steps(on_sqlite: Open, on_dynamodb: Open) -> None:
+    source = on_sqlite()
+    session = bank.open(source)
+    accounts = session.category(account)
+    accounts.handle("ann", OpenAccount("Ann"))
+    accounts.handle("ann", Deposit(1000))
+    for _ in range(120):
+        accounts.handle("ann", Transfer("nobody", 1))
+    session.catch_up()
+    there = on_dynamodb()
+    copy(source, there)
+    letters = there.dead.list("reaction:credit")
+    assert [(one.position, one.lane, one.kind, one.error) for one in letters] == [
+        (one.position, one.lane, one.kind, one.error) for one in source.dead.list("reaction:credit")
+    ]
+    assert len(letters) == 120
+    loaded = [backend.checkpoints.load("reaction:credit") for backend in (source, there)]
+    assert loaded[0].position == loaded[1].position == 122
 
 
 def test_a_tenants_history_stays_the_tenants(on_sqlite: Open, on_dynamodb: Open) -> None:
