@@ -13,7 +13,7 @@ from tests.testbed.aws import Aws
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))] if path.exists()]
 DOCUMENT_S = 300
-MAKES_TABLES = "?create=true\""  # in a page that is played on DynamoDB
+MAKES_TABLES = '?create=true"'  # in a page that is played on DynamoDB
 
 
 def play(document: Path, folder: Path) -> str:
