@@ -41,6 +41,11 @@ def test_every_limit_is_documented_with_its_value() -> None:
     assert documented(page) == wanted(page)
 
 
+def test_no_limit_is_documented_twice() -> None:
+    names = [f"{module}.{name}" for module, name, _ in ROW.findall(PAGE.read_text())]
+    assert sorted(names) == sorted(set(names))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("| 262,144 bytes", "| 262,145 bytes"), ("| `leftfold.loops.PAUSE_S`", "| "), (".MAX_TAGS`", ".MOST_TAGS`")],

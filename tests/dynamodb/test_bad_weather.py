@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import socket
 import subprocess
 import sys
 import urllib.parse
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,20 @@ from msgspec import Struct
 
 from leftfold import App, ConfigError, IntegrityError, Session, StoreUnavailable, StreamId, TooLarge, View, stream
 from leftfold.adapters.dynamodb import backend as backends, open_dynamodb
-from leftfold.adapters.dynamodb.calls import PATIENCE_S, Calls
+from leftfold.adapters.dynamodb.calls import PATIENCE_S, UNREACHED_S, Calls
 from leftfold.adapters.folder import Folder
 from leftfold.core.errors import LeftfoldError
 from tests.testbed.aws import Aws
-from tests.testbed.faults import ACCESS_DENIED, EXPIRED_TOKEN, INTERNAL, THROTTLED, UNRECOGNIZED_CLIENT, Fault, Faults
+from tests.testbed.faults import (
+    ACCESS_DENIED,
+    CONNECTION_REFUSED,
+    EXPIRED_TOKEN,
+    INTERNAL,
+    THROTTLED,
+    UNRECOGNIZED_CLIENT,
+    Fault,
+    Faults,
+)
 
 
 class Note(Struct, frozen=True):
@@ -273,6 +284,29 @@ def test_a_shorter_trouble_is_sat_out(notebook: Notebook, weather: Weather) -> N
     faults.outage(THROTTLED, seconds=PATIENCE_S / 2)
     handle(session)
     assert len(notebook.items("events")) == 1
+
+
+def test_an_endpoint_that_never_answered_is_given_up_sooner_than_one_that_did(
+    notebook: Notebook, weather: Weather
+) -> None:
+    notebook.open().close()
+    for reached, error, patience in ((False, "Check endpoint", UNREACHED_S), (True, "made again", PATIENCE_S)):
+        faults = Faults(now=weather.now)
+        session = notebook.open(faults, create=False)
+        if reached:
+            session.category(book).state("a")
+        faults.outage(CONNECTION_REFUSED)
+        before = weather.time
+        refused(StoreUnavailable, error, partial(handle, session))
+        assert patience / 4 < weather.time - before <= patience
+
+
+def test_an_endpoint_where_nobody_listens_is_said(notebook: Notebook) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused at once, and by nobody else's server
+        nobody = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with app.open(notebook.aws.url("notes", endpoint=nobody, create="false")) as session:
+            assert nobody in refused(StoreUnavailable, "Check endpoint", lambda: handle(session))
 
 
 def test_a_commit_too_large_for_an_item_says_where_larger_ones_go(notebook: Notebook) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from leftfold.core.errors import ConfigError, IntegrityError, LeftfoldError, StoreUnavailable, TooLarge
 
 PATIENCE_S: Final = 20.0  # how long a call is tried again before the caller hears of it
+UNREACHED_S: Final = 3.0  # the same for an endpoint that has never answered: more likely it is wrong than down
 PAUSE_S: Final = 0.02  # the first pause at most; it doubles, with jitter, up to MAX_PAUSE_S
 MAX_PAUSE_S: Final = 2.0
 BATCH_GET: Final = 100  # keys a BatchGetItem (API reference)
@@ -65,6 +66,7 @@ _ClientError: type[Exception] = _errors.ClientError
 _Failure: type[Exception] = _errors.BotoCoreError
 _UNSENT: tuple[type[Exception], ...] = (_errors.NoCredentialsError, _errors.PartialCredentialsError)
 _EXPIRED: tuple[type[Exception], ...] = (_errors.TokenRetrievalError, _errors.CredentialRetrievalError)
+_UNREACHED: tuple[type[Exception], ...] = (_errors.EndpointConnectionError, _errors.ConnectTimeoutError)
 _NETWORK: tuple[type[Exception], ...] = (_errors.HTTPClientError, _errors.ConnectionError)
 
 
@@ -106,18 +108,24 @@ class Calls:
     ) -> None:
         self.client, self._where, self._patience_s = client, where, patience_s
         self._sleep, self._now = sleep, now
+        self._reached = False
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        give_up = self._now() + self._patience_s
+        begun = self._now()
+        give_up = begun + self._patience_s
         method, tries = getattr(self.client, operation), 0
         while True:
             try:
                 answer: dict[str, Any] = method(**parameters)
+                self._reached = True
                 return answer
             except _ClientError as error:
+                self._reached = True
                 trouble = self._judged(error, operation, parameters)
             except _Failure as error:
                 trouble = self._unanswered(error)
+                if isinstance(error, _UNREACHED) and not self._reached:
+                    give_up = min(give_up, begun + UNREACHED_S)
             tries += 1
             pause = random.uniform(0, min(MAX_PAUSE_S, PAUSE_S * 2**tries))
             if self._now() + pause > give_up:
@@ -226,6 +234,8 @@ class Calls:
             raise StoreUnavailable(f"{self._where}: no valid credentials: {error}. Log in again.") from error
         if not isinstance(error, _NETWORK):
             raise ConfigError(f"{self._where}: {error}.") from error
+        if isinstance(error, _UNREACHED) and not self._reached:
+            return StoreUnavailable(f"{self._where} can't be reached: {error}. Check endpoint, region and network.")
         return self._unavailable(f"{type(error).__name__}: {error}")
 
     def _unavailable(self, why: str) -> StoreUnavailable:
