@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
-from msgspec import Struct
+from msgspec import Struct, json
 
-from leftfold import App, Fenced, Recorded, Session, View
+from leftfold import App, Fenced, Recorded, View
 from leftfold.adapters.memory import Memory
-from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import Lease
 from leftfold.ports.rows import Span
 from leftfold.subscriptions.deadletters import drain
@@ -126,9 +125,7 @@ class World:
         self.clock, self.troubles, self.depth, self.calm, self.fixed = FrozenClock(), 0, 0, True, False
         self.memory = Memory(self.clock)
         moving = Moving()
-        self.view = View(
-            "seen", initial=Seen(), evolve=self._evolve, key=self._key, indexes={"size": size}
-        )
+        self.view = View("seen", initial=Seen(), evolve=self._evolve, key=self._key, indexes={"size": size})
         self.app = App("town", deciders=[moving], views=[self.view])
         tenant = f"seed{seed}"
         self.workers = [Worker(self, views, client, tenant) for _ in range(WORKERS)]
@@ -260,7 +257,9 @@ class World:
             got, wanted = (side.get(key) or Seen() for side in (rows, expected))
             if got != wanted if key in "abq" else sorted(got.events) != sorted(wanted.events):
                 raise Wrong(f"seed {self.seed}: {key} is {got}, not {wanted}")
-        found = {row.key: value for value, row in self.judge.rows.find(self.build, "size", Span(), after=None, limit=99)}
+        found = {
+            row.key: value for value, row in self.judge.rows.find(self.build, "size", Span(), after=None, limit=99)
+        }
         listed = {key: size(row) for key, row in rows.items() if row is not None and size(row) is not None}
         if found != listed:
             raise Wrong(f"seed {self.seed}: the index finds {found}, the rows are {listed}")
@@ -276,10 +275,4 @@ class World:
         return {key: row for key, row in rows.items() if row is not None}
 
     def _seen(self, body: bytes | None) -> Seen | None:
-        from msgspec import json
-
         return None if body is None else json.decode(body, type=Seen)
-
-
-def backend_of(worker: Worker) -> Backend:
-    return worker.backend

@@ -36,6 +36,9 @@ def made_tables(aws: Aws) -> Tables:
 class Views:
     """Opens such backends over the same tables, as processes would; `faults` befall those that are given some."""
 
+    rows: type[DynamoRows] = DynamoRows
+    checkpoints: type[DynamoCheckpoints] = DynamoCheckpoints
+
     def __init__(self, aws: Aws, clock: Clock) -> None:
         self.aws, self.clock = aws, clock
         self.tables = made_tables(aws)
@@ -47,8 +50,8 @@ class Views:
     def over(self, client: Any, memory: Memory, clock: Clock, tenant: str) -> Backend:
         """One that calls this client."""
         calls = Calls(client, sleep=lambda pause: None)
-        checkpoints = DynamoCheckpoints(calls, self.tables, tenant, clock)
-        rows = DynamoRows(calls, self.tables, tenant, checkpoints)
+        checkpoints = self.checkpoints(calls, self.tables, tenant, clock)
+        rows = self.rows(calls, self.tables, tenant, checkpoints)
         return replace(
             memory.open(tenant),
             url="dynamodb:app",
