@@ -15,14 +15,17 @@ from leftfold.core.commits import Commit
 from tests.cli.desk import Desk
 from tests.testbed.aws import Aws
 
+CHUNK = 100
+
 
 @pytest.fixture
-def large(desk: Desk) -> Desk:
-    """A history of 1,600 commits in 50 streams."""
+def large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A history of 400 commits in 50 streams, which is four chunks here."""
+    monkeypatch.setattr(copying, "CHUNK_COMMITS", CHUNK)
     with desk.session() as (session, account):
         accounts = session.category(account)
         list(accounts.handle_many((f"a{number}", account.Open("Ann"), None) for number in range(50)))
-        list(accounts.handle_many((f"a{number % 50}", account.Deposit(1), f"d{number}") for number in range(1550)))
+        list(accounts.handle_many((f"a{number % 50}", account.Deposit(1), f"d{number}") for number in range(350)))
     return desk
 
 
@@ -99,10 +102,9 @@ def test_ctrl_c_stops_it_and_the_next_run_goes_on(large: Desk, monkeypatch: pyte
     stopped = large.run("copy", "sqlite:bank.db", "sqlite:other.db")
     assert stopped.exit_code == 130
     assert "go on with: leftfold copy sqlite:bank.db sqlite:other.db" in stopped.stderr
-    monkeypatch.undo()
-    monkeypatch.chdir(large.folder)
+    monkeypatch.setattr(copying, "_write", whole)
     found = large.json("copy", "sqlite:bank.db", "sqlite:other.db")
-    assert found["copied"]["before"] == 2 * copying.CHUNK_COMMITS
+    assert found["copied"]["before"] == 2 * CHUNK
     assert found["equal"]
 
 
@@ -112,7 +114,7 @@ def test_ctrl_c_amid_parallel_appends_leaves_what_the_next_run_puts_in_order(
     whole, appends = DynamoStore._append, count(1)
 
     def interrupted(store: DynamoStore, commit: Commit) -> Any:
-        if next(appends) == copying.CHUNK_COMMITS * 3 // 2:
+        if next(appends) == CHUNK * 3 // 2:
             os.kill(os.getpid(), signal.SIGINT)
         return whole(store, commit)
 
@@ -125,4 +127,4 @@ def test_ctrl_c_amid_parallel_appends_leaves_what_the_next_run_puts_in_order(
     written = aws.client().scan(TableName=table, Select="COUNT")["Count"]
     found = large.json("copy", "sqlite:bank.db", aws.url("bank"))
     assert found["equal"]
-    assert found["copied"]["before"] == copying.CHUNK_COMMITS < written, "some stood there without positions"
+    assert found["copied"]["before"] == CHUNK < written, "some stood there without positions"
