@@ -254,12 +254,13 @@ def test_with_a_snapshot_only_what_came_after_it_is_read(
 # the log
 
 
-def log_of(session: Session, events: int, batch: int) -> None:
-    category = session.category(notes)
-    for place in range(events):
-        category.handle(f"key-{place % 7}", Note(text(460, seed=place)))
-        if (place + 1) % batch == 0:
-            session.backend.log.place()
+def log_of(session: Session, events: int, batch: int, after: Callable[[], object] | None = None) -> None:
+    """So many events in seven streams, placed in batches."""
+    category, place = session.category(notes), after or session.backend.log.place
+    for number in range(events):
+        category.handle(f"key-{number % 7}", Note(text(460, seed=number)))
+        if (number + 1) % batch == 0:
+            place()
 
 
 @pytest.mark.parametrize(("batch", "most"), [(1, 1.0), (10, 0.4), (100, 0.25)])
@@ -296,6 +297,25 @@ def test_a_reader_of_the_log_pays_a_part_of_a_unit_an_event(
 
 def read_all(session: Session) -> Sequence[Any]:
     return list(session.log())
+
+
+# rows
+
+
+@pytest.mark.parametrize(("batch", "most"), [(1, 1.0), (10, 0.7), (100, 0.07)])
+def test_a_row_is_written_once_a_page_however_many_of_its_events_are_in_it(
+    session: Session, measured: Measured, aws: Aws, batch: int, most: float, record_property: Figure
+) -> None:
+    def follow() -> None:
+        log_of(session, 100, batch, session.catch_up)
+
+    follow()
+    tally = measured(follow)
+    rows = tally.tables[f"{aws.prefix}notes-views"].write / 100
+    checkpoint = len(tally.of("UpdateItem")) - rows * 100
+    assert rows <= most
+    assert checkpoint <= 3 * 100 / batch, "the moves, and a lease now and then"
+    record_property("figure", f"DynamoDB: rows of a view of 7 at {batch} events a page: {rows:.2f} WCU an event")
 
 
 def test_a_session_without_news_asks_little(session: Session, measured: Measured) -> None:
