@@ -160,10 +160,13 @@ def _check_next(group: list[Event], stored: Stored, event: Recorded[Raw]) -> Non
 
 def _commits(store: EventStore, chunk: Sequence[list[Event]], threads: ThreadPoolExecutor) -> list[Commit]:
     """The chunk as commits, asking the store for their command ids, some at a time."""
+
+    def made(groups: Sequence[list[Event]]) -> list[Commit]:
+        return [_commit(store, group) for group in groups]
+
     share = -(-len(chunk) // THREADS)
     shares = [chunk[at : at + share] for at in range(0, len(chunk), share)]
-    made = threads.map(lambda groups: [_commit(store, group) for group in groups], shares)
-    return [commit for one in made for commit in one]
+    return [commit for one in threads.map(made, shares) for commit in one]
 
 
 def _commit(store: EventStore, group: list[Event]) -> Commit:
