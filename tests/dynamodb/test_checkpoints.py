@@ -177,7 +177,9 @@ def test_more_lanes_than_an_item_holds_are_parked_beside_the_checkpoint(views: V
     units = views.aws.calls.since(mark).write_units
     record_property("figure", f"dynamodb checkpoints: a move beside 900 parked lanes of 1 KB, {units:g} write unit")
     assert units == 1
-    assert len(views.items(views.tables.log, "|parked/v")) == 2  # of the last step only; hex digits take half their size
+    assert (
+        len(views.items(views.tables.log, "|parked/v")) == 2
+    )  # of the last step only; hex digits take half their size
     now = backend.checkpoints.load("v").revision
     backend.checkpoints.move(step("v", now, 901, release=park[:90]))
     assert backend.checkpoints.load("v").parked == dict(list(lanes.items())[90:])
