@@ -166,8 +166,8 @@ class _Run:
 
     def round(self, hints: Sequence[Entry], *, pull: bool) -> tuple[bool, int]:
         """The hints, one look at every shard, the pages that come of it. Whether more may come, and how many events."""
-        placed = self.compare() if pull and TABLE in self._sequencer.shards else 0
         self._sequencer.hint(hints)
+        placed = self.compare() if pull and TABLE in self._sequencer.shards else 0
         if pull and self._clock.now() - self._listed_at > RELIST:
             self._list()
             self._open_new()
