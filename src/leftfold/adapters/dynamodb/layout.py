@@ -17,13 +17,15 @@ sequencer understands a commit from any of its items. Version 0 of a stream is k
 
     page        tenant|log       first position, 16 digits    see pages.py
     checkpoint  tenant|at        subscriber                   progress and lease
+    lanes       tenant|parked/<subscriber>  step, number      parked lanes that the checkpoint has no room for
     letter      tenant|dead      position, subscriber, lane   a dead letter
     builds      tenant|builds    view                         pointers to its builds
 
 `<app>-views`, p (S) and s (S):
 
-    row     tenant|row/<build>            key             b body (none: removed), a applied, i its index values
-    entry   tenant|index/<build>/<index>  value and key   v value, k key
+    row     tenant|row/<build>            key             b body (none: removed), a applied, and more: see rows.py
+    entry   tenant|index/<build>/<index>  value and key   k key, a the applied of the row that it was written for
+    index   tenant|index/<build>          index           that the build has entries in it
 
 Names are one letter: they are stored, and paid for, with every item. Times are whole microseconds since 1970.
 """
