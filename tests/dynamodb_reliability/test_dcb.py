@@ -148,7 +148,7 @@ def on_events(call: Call) -> bool:
     )
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(200, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("examples", [20, pytest.param(200, marks=pytest.mark.soak)])
 def test_histories_go_as_the_specification_says(aws: Aws, examples: int, record_property: Figure) -> None:
     tables = Tables(aws)
     tables.faults.rate(RATE, *LOST, on=WRITES)
@@ -162,7 +162,7 @@ def test_histories_go_as_the_specification_says(aws: Aws, examples: int, record_
     )
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(400, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("examples", [25, pytest.param(400, marks=pytest.mark.soak)])
 def test_a_condition_holds_at_the_place_of_its_append(aws: Aws, examples: int) -> None:
     check_races(Tables(aws), examples)
 
