@@ -31,8 +31,9 @@ class Known:
 
     __slots__ = ("end", "gap", "ids", "prior", "snapshot", "time")
 
-    def __init__(self, end: int = 0, time: int = 0, gap: tuple[int, int] | None = None) -> None:
-        self.end, self.time, self.gap, self.prior = end, time, gap, end
+    def __init__(self) -> None:
+        self.end = self.time = self.prior = 0
+        self.gap: tuple[int, int] | None = None
         self.ids: dict[bytes, int] = {}  # the first version of each one's commit
         self.snapshot: str | None = None
 
@@ -63,10 +64,10 @@ class Memory:
                 self._streams.move_to_end(stream)
             return known
 
-    def update(self, stream: str, change: Callable[[Known], None], otherwise: Known | None = None) -> Known:
-        """Change what is known of a stream; of one that nothing is known of, `otherwise` (an empty one) first."""
+    def update(self, stream: str, change: Callable[[Known], None]) -> Known:
+        """Change what is known of a stream: of one that was never seen, nothing."""
         with self._guard:
-            known = self._streams.setdefault(stream, otherwise or Known())
+            known = self._streams.setdefault(stream, Known())
             self._streams.move_to_end(stream)
             before = len(known.ids)
             change(known)
