@@ -184,7 +184,7 @@ def test_a_wrong_region_is_a_missing_table(notebook: Notebook) -> None:
 
 @pytest.mark.parametrize("region", ["nowhere at all", "eu_west"])
 def test_a_region_that_no_one_has_is_refused(region: str) -> None:
-    refused(ConfigError, "DynamoDB", lambda: app.open(f"dynamodb:notes?region={urllib.parse.quote(region)}"))
+    refused(ConfigError, "dynamodb: ", lambda: app.open(f"dynamodb:notes?region={urllib.parse.quote(region)}"))
 
 
 def test_no_region_is_said_with_where_to_put_it(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:

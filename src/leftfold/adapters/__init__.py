@@ -1,1 +1,4 @@
-"""Floor 6: the ports, implemented. One folder a store; adapters see floors 0 to 2 and never each other."""
+"""Floor 6: the ports, implemented. One folder a store or service; adapters see floors 0 to 2 and never each other.
+
+`boto.py` is what those of AWS share.
+"""

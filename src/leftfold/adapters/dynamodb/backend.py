@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
 
+from leftfold.adapters.boto import client as make_client
 from leftfold.adapters.dynamodb.about import about
 from leftfold.adapters.dynamodb.appending import Drafts
-from leftfold.adapters.dynamodb.boto import client as make_client
 from leftfold.adapters.dynamodb.calls import Calls
 from leftfold.adapters.dynamodb.catalog import DynamoCatalog
 from leftfold.adapters.dynamodb.checkpoints import DynamoCheckpoints, DynamoDeadLetters

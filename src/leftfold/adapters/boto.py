@@ -1,0 +1,80 @@
+"""What every adapter of an AWS service needs: a low-level client, and botocore's failures as ours.
+
+Clients are made once for each opening: short time-outs, no resource layer. botocore is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Final
+
+from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable
+
+CONNECT_S: Final = 3.0
+READ_S: Final = 10.0  # a transaction of 100 items takes well under a second
+CONNECTIONS: Final = 32  # threads of one session that may call at once
+ATTEMPTS: Final = 6  # of a request that may be sent twice, pauses growing to some seconds: botocore's standard mode
+
+_DENIED = {
+    *("AccessDenied", "AccessDeniedException", "InvalidAccessKeyId", "SignatureDoesNotMatch", "403"),
+    *("UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"),
+    *("MissingAuthenticationTokenException", "IncompleteSignatureException"),
+}
+_MISSING = {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
+_WRONG = {"ValidationException", "InvalidArgumentException", "InvalidParameterException", "SerializationException"}
+
+
+def client(service: str, *, region: str | None, endpoint: str | None, attempts: int = 1) -> Any:
+    """A botocore client by the default chain of credentials. Raises ConfigError where region or package is missing.
+
+    `attempts` over 1 is for calls that are harmless twice: a client with 1 leaves retries to its caller.
+    """
+    try:
+        session: Any = import_module("botocore.session").get_session()
+        config: Any = import_module("botocore.config").Config(
+            connect_timeout=CONNECT_S,
+            read_timeout=READ_S,
+            max_pool_connections=CONNECTIONS,
+            retries={"mode": "standard", "total_max_attempts": attempts},
+        )
+    except ImportError as error:
+        raise ConfigError(f"{service} needs boto3: pip install 'leftfold[aws]'.") from error
+    errors: Any = import_module("botocore.exceptions")
+    try:
+        return session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
+    except errors.NoRegionError as error:
+        raise ConfigError(f"{service}: no region: add region=eu-west-1 to the URL, or set AWS_REGION.") from error
+    except errors.UnknownServiceError as error:
+        raise ConfigError(f"{service}: the installed boto3 doesn't know this service: update it.") from error
+    except (errors.BotoCoreError, ValueError) as error:
+        raise ConfigError(f"{service}: no client can be made: {error}.") from error
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Raise what a call raises as one of ours: StoreUnavailable for what may pass, ConfigError for what won't.
+
+    `where` names the thing that was called, as `kinesis:readings`.
+    """
+    errors: Any = import_module("botocore.exceptions")
+    try:
+        yield
+    except errors.ClientError as error:
+        raise _judged(error.response, where) from error
+    except (errors.NoCredentialsError, errors.PartialCredentialsError, errors.ParamValidationError) as error:
+        raise ConfigError(f"{where}: {error}.") from error
+    except errors.BotoCoreError as error:
+        raise StoreUnavailable(f"{where} can't answer now: {error}.") from error
+
+
+def _judged(response: dict[str, Any], where: str) -> LeftfoldError:
+    code, message = response["Error"].get("Code", ""), response["Error"].get("Message", "")
+    if code in _DENIED:
+        return ConfigError(f"{where}: not allowed ({code}: {message}): check the role's policy.")
+    if code in _MISSING:
+        return ConfigError(f"{where}: it doesn't exist ({message}): make it, or mend its name.")
+    if code in _WRONG:
+        return ConfigError(f"{where}: refused ({code}: {message}).")
+    return StoreUnavailable(f"{where} can't answer now ({code}: {message}).")
