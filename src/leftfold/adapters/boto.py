@@ -5,7 +5,7 @@ Clients are made once for each opening: short time-outs, no resource layer. boto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
@@ -53,7 +53,7 @@ def client(service: str, *, region: str | None, endpoint: str | None, attempts: 
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str) -> Generator[None]:
     """Raise what a call raises as one of ours: StoreUnavailable for what may pass, ConfigError for what won't.
 
     `where` names the thing that was called, as `kinesis:readings`.
