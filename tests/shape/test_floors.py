@@ -31,7 +31,10 @@ SHARED = ("adapters", "boto")  # clients and errors of botocore: the adapters of
 FRONT_DOOR = 7  # what `leftfold` itself counts as, for those who import it from inside
 
 # The ways up, each with its reason. A way that nobody takes any more is a fault too.
-STAIRS = {("leftfold.app", "connect"): "App.open(url) is the user's way to the one place that picks adapters"}
+STAIRS = {
+    ("leftfold.app", "connect"): "App.open(url) is the user's way to the one place that picks adapters",
+    ("leftfold.lambdas.container", "connect"): "a handler's place for bad records, or its archive, is named by a URL",
+}
 
 # Libraries by the rooms that may import them; the floors below know none of it.
 LIBRARIES = {
@@ -48,6 +51,7 @@ LIBRARIES = {
     "starlette": {"http", "console"},
     "uvicorn": {"cli"},
     "mangum": {"lambdas"},
+    "snapshot_restore_py": {"lambdas"},  # Lambda's own, for SnapStart
 }
 
 IMPURE_MODULES = {

@@ -1,0 +1,70 @@
+"""What could not be taken, set aside with its reason: an object each, named so that the same record is kept once.
+
+A record that came in from outside in a wrong shape has no place in any stream, and must neither stop those behind it
+nor be lost. Events of our own that a subscriber can't take are dead letters instead: they are in the log.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from leftfold.ports.objects import Objects
+
+UNDATED: Final = "undated"  # the day of a record that does not say when it came
+NAME_CHARS: Final = 128  # of an id in an object's name; a longer one, or one with other characters, is hashed
+
+_PLAIN = re.compile(r"[A-Za-z0-9_=-][A-Za-z0-9._=-]*\Z")
+
+
+class SetAside(Struct, frozen=True, omit_defaults=True):
+    """One record that was set aside: its text or, where that is no UTF-8, its bytes in base64; why, and whence."""
+
+    id: str
+    handler: str
+    source: str
+    reason: str
+    text: str | None = None
+    base64: str | None = None
+    at: datetime | None = None
+
+
+class Aside:
+    """A place for records that could not be taken."""
+
+    def __init__(self, objects: Objects, handler: str) -> None:
+        self._objects, self._handler = objects, handler
+
+    def put(self, record: object, reason: str, *, source: str, record_id: str = "", at: datetime | None = None) -> str:
+        """Keep a record (bytes, or anything that JSON can say) and return its object's name. Durable before it returns.
+
+        `record_id` is the record's own id in `source`; without one it is the hash of the record. `at` is when it came in,
+        by the source's clock: a record that is delivered again gets the same name. Raises StoreUnavailable.
+        """
+        body = record if isinstance(record, bytes) else msgspec.json.encode(record, enc_hook=repr)
+        text, base64 = _readable(body)
+        own = record_id or sha256(body).hexdigest()
+        kept = SetAside(own, self._handler, source, reason, text, base64, at)
+        day = at.strftime("%Y-%m-%d") if at else UNDATED
+        name = f"{_plain(self._handler)}/{day}/{_plain(own)}.json"
+        self._objects.put(name, msgspec.json.encode(kept))
+        return name
+
+
+def _readable(body: bytes) -> tuple[str | None, str | None]:
+    try:
+        return body.decode(), None
+    except UnicodeDecodeError:
+        return None, b64encode(body).decode()
+
+
+def _plain(name: str) -> str:
+    if len(name) <= NAME_CHARS and _PLAIN.match(name):
+        return name
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,69 @@
+"""Every metric of leftfold: its name, its unit and what it means. Nothing else is ever counted."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Unit = Literal["Count", "Milliseconds", "Bytes"]
+
+
+class Metric(Struct, frozen=True):
+    """One declared metric. `sums`: values of one invocation are added up; else each is told, as a distribution."""
+
+    name: str
+    unit: Unit
+    meaning: str
+    sums: bool = True
+
+
+# of every handler
+INVOCATIONS: Final = Metric("invocations", "Count", "calls of the handler")
+COLD_STARTS: Final = Metric("cold_starts", "Count", "first calls of a container")
+FAULTS: Final = Metric("faults", "Count", "calls that raised: the service makes them again")
+DURATION: Final = Metric("duration", "Milliseconds", "wall time of the handler", sums=False)
+DEADLINE_STOPS: Final = Metric("deadline_stops", "Count", "calls that stopped with work left, before their time was up")
+TRACES_DROPPED: Final = Metric("traces_dropped", "Count", "traceparents that are none, and were not passed on")
+
+# of handlers of batches
+RECORDS: Final = Metric("records", "Count", "records delivered")
+RECORDS_SET_ASIDE: Final = Metric("records_set_aside", "Count", "records of a wrong shape, kept with their reason")
+RECORDS_DROPPED: Final = Metric("records_dropped", "Count", "wake-ups of a wrong shape: nothing is lost with them")
+RECORDS_FAILED: Final = Metric("records_failed", "Count", "records that were reported, and are delivered again")
+
+# of commands and queries
+COMMANDS: Final = Metric("commands", "Count", "commands that came in")
+COMMANDS_REFUSED: Final = Metric("commands_refused", "Count", "commands that the domain refused")
+COMMANDS_REJECTED: Final = Metric("commands_rejected", "Count", "commands that were bad input, or unknown")
+COMMANDS_REPEATED: Final = Metric("commands_repeated", "Count", "commands whose id was known: nothing was appended")
+COMMANDS_CONFLICTED: Final = Metric("commands_conflicted", "Count", "commands that lost to another writer")
+EVENTS_APPENDED: Final = Metric("events_appended", "Count", "events that commands appended")
+QUERIES: Final = Metric("queries", "Count", "queries that came in")
+QUERIES_STALE: Final = Metric("queries_stale", "Count", "queries that the view could not answer yet")
+UNAVAILABLE: Final = Metric("unavailable", "Count", "requests that the store could not answer")
+
+# of what follows the log
+EVENTS_PLACED: Final = Metric("events_placed", "Count", "events that got their position in the log")
+EVENTS_PASSED: Final = Metric("events_passed", "Count", "events that a subscriber's checkpoint passed")
+LAG_EVENTS: Final = Metric("lag_events", "Count", "events between a checkpoint and the log's end", sums=False)
+LAG_MS: Final = Metric("lag_ms", "Milliseconds", "age of the oldest event that waits", sums=False)
+LETTERS_PARKED: Final = Metric("letters_parked", "Count", "events that were set aside as dead letters")
+COMMANDS_SENT: Final = Metric("commands_sent", "Count", "commands that reactions sent")
+FENCED: Final = Metric("fenced", "Count", "steps that another worker had taken over")
+
+# of publishing, ingest, archive, inbox
+EVENTS_PUBLISHED: Final = Metric("events_published", "Count", "events that a publisher's service took")
+PUBLISH_RETRIES: Final = Metric("publish_retries", "Count", "entries that the service did not take, sent again")
+READINGS: Final = Metric("readings", "Count", "records that ingest took in")
+READINGS_REPEATED: Final = Metric("readings_repeated", "Count", "records that were in already, and were dropped")
+READINGS_LATE: Final = Metric("readings_late", "Count", "records that came too late, and were set aside")
+COMMITS: Final = Metric("commits", "Count", "commits that ingest made")
+SEGMENTS_SEALED: Final = Metric("segments_sealed", "Count", "segments that were written to the archive")
+SEGMENT_BYTES: Final = Metric("segment_bytes", "Bytes", "size of a sealed segment", sums=False)
+EVENTS_ARCHIVED: Final = Metric("events_archived", "Count", "events in the segments that were sealed")
+INBOUND_TAKEN: Final = Metric("inbound_taken", "Count", "events of others that became commands")
+INBOUND_IGNORED: Final = Metric("inbound_ignored", "Count", "events of others that mean nothing here")
+INBOUND_REPEATED: Final = Metric("inbound_repeated", "Count", "events of others that were taken before")
+
+METRICS: Final = tuple(value for value in dict(vars()).values() if isinstance(value, Metric))
