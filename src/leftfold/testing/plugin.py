@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leftfold.app import App
     from leftfold.session import Session
     from leftfold.testing.clock import FrozenClock
+    from leftfold.testing.runtime import LambdaRuntime
 
 pytest.register_assert_rewrite("leftfold.testing.contracts")
 
@@ -44,3 +45,12 @@ def open_session(request: pytest.FixtureRequest) -> Iterator[Callable[[App], Ses
 def every_store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new store, once for each kind: the test runs on all of them. `memory:` is empty at each opening."""
     return "memory:" if request.param == "memory" else f"sqlite:{tmp_path / 'test.db'}"
+
+
+@pytest.fixture
+def lambda_runtime() -> Iterator[Callable[..., LambdaRuntime]]:
+    """`lambda_runtime("module.handler", path=..., env=..., timeout_s=...)`: a `LambdaRuntime`, ended with the test."""
+    from leftfold.testing.runtime import LambdaRuntime
+
+    with ExitStack() as functions:
+        yield lambda *arguments, **named: functions.enter_context(LambdaRuntime(*arguments, **named))

@@ -1,0 +1,1 @@
+"""The testbed for Lambda handlers: AWS's runtime, and the event source mappings."""
