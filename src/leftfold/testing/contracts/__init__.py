@@ -14,6 +14,7 @@ from leftfold.testing.contracts.base import Contract, MakeBackend
 from leftfold.testing.contracts.catalog import CatalogContract
 from leftfold.testing.contracts.checkpoints import CheckpointsContract, DeadLettersContract
 from leftfold.testing.contracts.log import LogContract
+from leftfold.testing.contracts.objects import MakeObjects, ObjectsContract
 from leftfold.testing.contracts.rows import RowsContract
 from leftfold.testing.contracts.snapshots import SnapshotsContract
 from leftfold.testing.contracts.store import StoreContract
@@ -27,6 +28,8 @@ __all__ = [
     "DeadLettersContract",
     "LogContract",
     "MakeBackend",
+    "MakeObjects",
+    "ObjectsContract",
     "RowsContract",
     "SnapshotsContract",
     "StoreContract",
