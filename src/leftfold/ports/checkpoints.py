@@ -28,6 +28,7 @@ class DeadLetter(Struct, frozen=True):
 class Progress(Struct, frozen=True):
     """A subscriber's place. `revision` rises with every move; `parked` maps each parked lane to its first position.
 
+    That may be over `position`: a step whose letters are written before its effect has died between the two.
     `moved_at` is when the position last rose; None for a subscriber that never ran.
     """
 

@@ -168,7 +168,7 @@ class Projector:
                 return whole
         change: Change | None = None
         for i, event in enumerate(events):  # something in here fails, or waits: find where, and keep what comes before
-            if lanes.is_parked(lane):
+            if lanes.holds(lane, event.position):
                 lanes.park(lane, event.position)
                 continue
             upto = attempt(self._folded, draft, events[: i + 1])

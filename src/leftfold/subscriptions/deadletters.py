@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from leftfold.core.errors import ConfigError, Fenced, TooLarge
+from leftfold.core.errors import ConfigError, Fenced, StoreUnavailable, TooLarge
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadLetter, Move
 from leftfold.subscriptions.follow import MAX_FENCED, Work
@@ -25,14 +25,18 @@ def waiting(backend: Backend, subscriber: str, lane: str, limit: int = DRAIN_EVE
 
 
 def drain(work: Work, backend: Backend, lane: str, on_progress: Callable[[int], None] = lambda done: None) -> int:
-    """Retry the lane's letters. Returns how many still wait: 0 when the lane is free."""
+    """Retry the lane's letters. Returns how many still wait: 0 when the lane is free.
+
+    Letters over the checkpoint are left alone: the page that they are of is still under way, or comes again.
+    """
     done = fenced = 0
     limit = DRAIN_EVENTS
     while True:
         progress = backend.checkpoints.load(work.subscriber)  # before the letters: else another's retry may go unseen
-        letters = waiting(backend, work.subscriber, lane, limit)
+        found = waiting(backend, work.subscriber, lane, limit)
+        letters = [letter for letter in found if letter.position <= progress.position]
         if not letters:
-            return 0
+            return len(found)
         page = [stored for letter in letters for stored in backend.log.page(after=letter.position - 1, limit=1)]
         try:
             work.retry(page, letters, progress)
@@ -62,6 +66,8 @@ def skip(work: Work, backend: Backend, lane: str, reason: str) -> int:
     if not letters:
         raise ConfigError(f"{work.subscriber!r} has no parked lane {lane!r}: see `leftfold dead APP list`.")
     head = letters[0]
+    if head.position > progress.position:
+        raise StoreUnavailable(f"{work.subscriber!r} is just passing position {head.position}: try again when it has.")
     given_up = DeadLetter(head.subscriber, head.lane, head.position, "skipped", f"{reason} (was: {head.error})")
     step = Move(work.subscriber, progress.revision, progress.position, None, park=(given_up,), release=(head,))
     backend.checkpoints.move(step)

@@ -11,7 +11,11 @@ from leftfold.subscriptions.feed import stream_lane
 
 
 class Lanes:
-    """The parked lanes of one subscriber, and what this step adds to them."""
+    """The parked lanes of one subscriber, and what this step adds to them.
+
+    A store that can't write a page's effect and its letters at once writes the letters first. So after a death a lane may
+    be parked from a position on that the page, delivered again, has yet to reach: what comes before doesn't wait.
+    """
 
     def __init__(self, subscriber: str, parked: dict[str, int]) -> None:
         self._subscriber = subscriber
@@ -21,10 +25,15 @@ class Lanes:
     def is_parked(self, lane: str) -> bool:
         return lane in self._parked
 
+    def holds(self, lane: str, position: int) -> bool:
+        """Whether the event at this position waits in the lane, or behind what does."""
+        first = self._parked.get(lane)
+        return first is not None and first <= position
+
     def park(self, lane: str, position: int, error: str = "") -> None:
         """Set an event aside: as the poison that parks the lane, or behind what already does."""
-        kind: DeadKind = "queued" if lane in self._parked else "poison"
-        self._parked.setdefault(lane, position)
+        kind: DeadKind = "queued" if self.holds(lane, position) else "poison"
+        self._parked[lane] = min(position, self._parked.get(lane, position))
         self._new.append(DeadLetter(self._subscriber, lane, position, kind, error))
 
     def waits_for_stream(self, event: Recorded[Any]) -> bool:
@@ -32,7 +41,7 @@ class Lanes:
         if not self._parked:
             return False
         lane = stream_lane(event.slots[0][0])
-        if lane not in self._parked:
+        if not self.holds(lane, event.position):
             return False
         self.park(lane, event.position)
         return True

@@ -33,7 +33,7 @@ At = Item
 
 
 class DynamoCheckpoints:
-    """Checkpoints. `standing` and `step` are the two halves of a move, for rows that are written between them."""
+    """Checkpoints. `standing`, `park` and `step` are the parts of a move, for rows that are written between them."""
 
     def __init__(self, calls: Calls, tables: Tables, tenant: str, clock: Clock) -> None:
         self._calls, self._table, self._clock = calls, tables.log, clock
@@ -61,6 +61,14 @@ class DynamoCheckpoints:
         """The checkpoint that this move starts from. Raises Fenced."""
         at = self._read(move.subscriber)
         _check(at, move)
+        return at
+
+    def park(self, move: Move, at: At) -> At:
+        """Park the move's letters under the position that it starts from. Returns the checkpoint that this leaves."""
+        left = self._not_yet_there(move, at)
+        while left:
+            at = self._transact(move, at, count(at, "x"), left[:LETTERS_A_STEP])
+            left = left[LETTERS_A_STEP:]
         return at
 
     def step(self, move: Move, at: At, writes: Sequence[Write] = ()) -> None:

@@ -5,7 +5,8 @@
     entry    k key, a the applied of the row that it was written for
     indexes  p tenant|index/<build>, s index: which indexes a build has entries in
 
-Rows are written before the checkpoint moves, each only onto the very row that it was folded from. So whoever is late,
+What a page sets aside is parked before its rows are written: else, after a death and with other code, one of these events
+could look as if its row had it already. Rows are written before the checkpoint moves, each only onto the very row that it was folded from. So whoever is late,
 or writes twice, changes nothing; who finds another row than it had read is fenced, and reads again.
 Late events come under `applied`, which can't guard them: they are written with their move in one transaction, and leave
 its revision in the row, which fences whoever had read the row before.
@@ -26,6 +27,7 @@ from itertools import islice
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from leftfold.adapters.dynamodb.calls import Calls, ConditionFailed, Item
 from leftfold.adapters.dynamodb.checkpoints import DynamoCheckpoints, count
@@ -72,6 +74,8 @@ class DynamoRows:
             late = [write for change in changes for write in self._late(build, change, move.revision)]
             self._checkpoints.step(move, at, late)
             return
+        if move.park:
+            at, move = self._checkpoints.park(move, at), replace(move, park=())
         self._all([partial(self._write, build, change, move.revision) for change in changes])
         self._checkpoints.step(move, at)
 
