@@ -6,8 +6,9 @@
     indexes  p tenant|index/<build>, s index: which indexes a build has entries in
 
 What a page sets aside is parked before its rows are written: else, after a death and with other code, one of these events
-could look as if its row had it already. Rows are written before the checkpoint moves, each only onto the very row that it was folded from. So whoever is late,
-or writes twice, changes nothing; who finds another row than it had read is fenced, and reads again.
+could look as if its row had it already. Rows are written before the checkpoint moves, each only onto the very row that it
+was folded from. So whoever is late, or writes twice, changes nothing; who finds another row than it had read is fenced, and
+reads again.
 Late events come under `applied`, which can't guard them: they are written with their move in one transaction, and leave
 its revision in the row, which fences whoever had read the row before.
 
