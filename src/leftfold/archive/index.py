@@ -193,7 +193,8 @@ class Index:
             return None
         text = b"\n" + self._page(number)
         start = text.find(b"\n%b\t" % stream.encode()) + 1
-        return self._entry(text[start : text.index(b"\n", start)]) if start else None
+        found = self._entry(text[start : text.index(b"\n", start)]) if start else None
+        return found if found is not None and found.stream == stream else None
 
     def entries(self) -> Iterator[Entry]:
         """Every stream that is here, by name."""
@@ -210,9 +211,10 @@ class Index:
 
     def _entry(self, line: bytes) -> Entry:
         try:
-            stream, version, gaps = line.split(b"\t")
-            places = tuple(accumulate(map(int, gaps.split(b" "))))
-            if places[-1] >= self._count or sorted(set(places)) != list(places) or places[0] < 0:
+            stream, version, text = line.split(b"\t")
+            gaps = list(map(int, text.split(b" ")))
+            places = tuple(accumulate(gaps))
+            if places[-1] >= self._count or gaps[0] < 0 or min(gaps[1:], default=1) < 1:
                 raise Damaged("its index names events that aren't there")
             return Entry(stream.decode(), int(version), places)
         except ValueError as error:

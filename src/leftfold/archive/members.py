@@ -10,8 +10,11 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from leftfold.core.errors import TooLarge
+
 LEVEL: Final = 6  # zlib's default: 9 saves 1 % and takes twice as long, 1 is 20 % larger
-ASIDE_BYTES: Final = 65_531  # an extra field holds 65,535, four of them say what it is
+MEMBER_BYTES: Final = 64 * 1024 * 1024  # of plain data: what bytes of a stranger can make us allocate
+ASIDE_BYTES: Final = 32_000  # an extra field may hold 65,535; DuckDB reads up to 32,768
 
 _PLAIN: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 _EXTRA: Final = b"\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff"
@@ -33,7 +36,10 @@ def checksum(*parts: bytes | memoryview) -> int:
 
 
 def member(data: bytes) -> bytes:
-    """A member that holds `data`."""
+    """A member that holds `data`. Raises TooLarge."""
+    if len(data) > MEMBER_BYTES:
+        why = f"a part of a segment has {len(data):,} bytes; the limit is {MEMBER_BYTES:,}. Make smaller segments."
+        raise TooLarge(why, field="segment", limit=MEMBER_BYTES)
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return b"".join((_PLAIN, deflate.compress(data), deflate.flush(), _TAIL.pack(zlib.crc32(data), len(data))))
 
@@ -42,6 +48,8 @@ def inflated(packed: memoryview, size: int) -> bytes:
     """The data of a member, which has exactly `size` bytes; no more is made of it. Raises Damaged."""
     if bytes(packed[: len(_PLAIN)]) != _PLAIN or len(packed) < len(_PLAIN) + _TAIL.size:
         raise Damaged("no member where one belongs")
+    if size > MEMBER_BYTES:
+        raise Damaged(f"a member of {size:,} bytes")
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)  # its own checksum is left to others: the packed bytes have one
     try:
         data = inflate.decompress(packed[len(_PLAIN) : -_TAIL.size], size + 1)

@@ -28,6 +28,7 @@ from leftfold.core.events import Stored
 from leftfold.core.streams import MAX_COUNT
 
 FORMAT: Final = 1
+SUFFIX: Final = ".jsonl.gz"  # of a segment's name: zcat and DuckDB go by it
 BLOCK_EVENTS: Final = 128  # an event of one stream costs its block: smaller ones pack worse, larger ones take longer
 BLOCK_BYTES: Final = 256 * 1024  # ... and large events fill a block sooner
 
