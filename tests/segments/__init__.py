@@ -1,0 +1,1 @@
+"""Segments of the archive, the parallel replay from them, and what analysts are given."""
