@@ -124,7 +124,7 @@ class Session:
         passed = 0
         while True:
             placed = self.backend.log.place()
-            moved = sum(follower.catch_up(told) for source in self._sources().values() for follower in source())
+            moved = sum(follower.catch_up(told) for source in self.sources().values() for follower in source())
             if not placed and not moved:
                 return passed
             passed += moved
@@ -132,7 +132,7 @@ class Session:
     def start(self) -> None:
         """Start the background loops; `close` stops them."""
         if self._loops is None:
-            self._loops = Loops(self._sources(), self.backend, self._bell)
+            self._loops = Loops(self.sources(), self.backend, self._bell)
             self._loops.start()
 
     def close(self) -> None:
@@ -159,7 +159,11 @@ class Session:
         """The one follower of a subscriber in this session."""
         return self._followers.setdefault(work.subscriber, Follower(work, self.backend, self._owner, self._bell))
 
-    def _sources(self) -> dict[str, Followers]:
+    def sources(self) -> dict[str, Followers]:
+        """Whatever follows the log here, by name: each gives its followers, of a view's builds the one that serves first.
+
+        Names are `view NAME` and `reaction:NAME`. For those who step them by themselves, as Lambda's handlers do.
+        """
         views: dict[str, Followers] = {
             f"view {name}": self._view_source(builds) for name, builds in self.builds.items()
         }

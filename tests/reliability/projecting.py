@@ -105,7 +105,7 @@ def hold_the_file(path: str, reports: str) -> None:
 
 
 def follower_of(session: Session, subscriber: str) -> follow.Follower:
-    for source in session._sources().values():
+    for source in session.sources().values():
         for follower in source():
             if follower.subscriber.partition("@")[0] == subscriber:
                 return follower

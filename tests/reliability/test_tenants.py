@@ -210,7 +210,7 @@ WALK: dict[type, Walk] = {
 
 
 def works(session: Session) -> list[Any]:
-    return [follower.work for source in session._sources().values() for follower in source()]
+    return [follower.work for source in session.sources().values() for follower in source()]
 
 
 def crossings(pair: Pair) -> list[str]:

@@ -39,10 +39,14 @@ class Work(Protocol):
 
 
 class Follower:
-    """Moves one subscriber. Steps of one process take turns; the lease keeps other processes out meanwhile."""
+    """Moves one subscriber. Steps of one process take turns; the lease keeps other processes out meanwhile.
+
+    `position` is where the last step found the subscriber, or left it.
+    """
 
     def __init__(self, work: Work, backend: Backend, owner: str, bell: Bell) -> None:
         self.work = work
+        self.position = 0
         self._backend, self._owner, self._bell = backend, owner, bell
         self._turn = threading.Lock()
         self._lease: Lease | None = None
@@ -55,6 +59,7 @@ class Follower:
         """Take one page. Returns how many positions it passed, 0 at the log's end, None while another worker leads."""
         with self._turn:
             progress = self._backend.checkpoints.load(self.subscriber)
+            self.position = progress.position
             page = self._backend.log.page(after=progress.position, limit=BATCH_EVENTS)
             if not page:
                 return 0
@@ -62,7 +67,7 @@ class Follower:
             if lease is None:
                 return None
             try:
-                reached = self.work.take(page, progress, lease.token)
+                self.position = reached = self.work.take(page, progress, lease.token)
             except Fenced:
                 self._lease = None
                 raise

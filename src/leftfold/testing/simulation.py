@@ -139,7 +139,7 @@ class _Run:
                 raise answer.error
 
     def _follow(self, session: Session) -> None:
-        sources = list(session._sources().values())  # pyright: ignore[reportPrivateUsage] - what its loops would follow
+        sources = list(session.sources().values())
         try:
             for follower in self._chaos.dice.choice(sources)() if sources else ():
                 follower.step()
