@@ -165,6 +165,7 @@ WALK: dict[type, Walk] = {
         "log": lambda s, k: [*s.log(), *s.log(after=k.position)],
         "dcb": lambda s, k: s.dcb(),
         "explain": lambda s, k: [s.explain(pages, "ann"), s.explain(pages, "bob")],
+        "sources": lambda s, k: works(s),
         "trace": lambda s, k: s.trace(k.event),
         "operations": lambda s, k: s.operations,
         "catch_up": lambda s, k: s.catch_up(),
