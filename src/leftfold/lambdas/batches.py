@@ -11,10 +11,12 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable
 from leftfold.lambdas.container import Call
 from leftfold.lambdas.shapes import Malformed, Trigger, records_of
 from leftfold.telemetry import metrics
+from leftfold.telemetry.lines import where
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -36,8 +38,9 @@ class Delivery(Generic[T]):
         self.entries: list[Entry[T]] = []
         self._order = [trigger.record_id(record) for record in records]
         self._failed: dict[str, None] = {}
+        self._held: set[str] = set()  # lanes with a failure: what is behind it there waits
 
-    def fail(self, record_id: str) -> None:
+    def fail(self, record_id: str, raw: Any = None) -> None:
         """This record was not taken: it comes again; in an ordered source, all behind it too.
 
         Raises StoreUnavailable for a record without an id: then the whole batch must come again.
@@ -45,11 +48,13 @@ class Delivery(Generic[T]):
         if not record_id:
             raise StoreUnavailable("a record without an id can't be reported: the whole batch must come again.")
         self._failed[record_id] = None
+        if raw is not None and (lane := self._trigger.lane(raw)):
+            self._held.add(lane)
 
-    def each(self, take: Callable[[T], None], *, passing: tuple[type[Exception], ...] = (LeftfoldError,)) -> None:
-        """Take one record after the other, until the time is up. What raises one of `passing` comes again.
+    def each(self, take: Callable[[T], None]) -> None:
+        """Take one record after the other, until the time is up. One whose take raises comes again, but for Malformed.
 
-        Malformed, by `take`, sets the record aside. In an ordered source nothing behind a failure is taken.
+        In an ordered source nothing behind a failure is taken, in a lane nothing of that lane.
         """
         for number, entry in enumerate(self.entries):
             if self._call.deadline.passed:
@@ -57,15 +62,27 @@ class Delivery(Generic[T]):
                 return
             if self._trigger.ordered and self._failed:
                 return  # it comes again from the first failure on
-            try:
-                take(entry.record)
-            except Malformed as error:
-                self.set_aside(entry.raw, error.reason)
-            except passing as error:
-                self._call.telemetry.log(
-                    "warning", "a record comes again", record_id=entry.id, kind=self._trigger.kind, error=_name(error)
-                )
+            if self._trigger.lane(entry.raw) in self._held:
                 self.fail(entry.id)
+            else:
+                self._take(entry, take)
+
+    def _take(self, entry: Entry[T], take: Callable[[T], None]) -> None:
+        said = attempt(take, entry.record)
+        if not isinstance(said, Failed):
+            return
+        if isinstance(said.error, Malformed):
+            self.set_aside(entry.raw, said.error)
+            return
+        self._call.telemetry.log(
+            "error",
+            "a record comes again",
+            record_id=entry.id,
+            kind=self._trigger.kind,
+            error=type(said.error).__name__,
+            where=where(said.error),
+        )
+        self.fail(entry.id, entry.raw)
 
     def stop(self, rest: list[Entry[T]]) -> None:
         """Time is up: the rest comes again."""
@@ -74,7 +91,7 @@ class Delivery(Generic[T]):
         for entry in rest:
             self.fail(entry.id)
 
-    def set_aside(self, raw: Any, reason: str, *, wakes: bool = False) -> None:
+    def set_aside(self, raw: Any, why: Malformed, *, wakes: bool = False) -> None:
         """Keep a record that can't be taken, with the reason. When it can't be kept now, it comes again.
 
         With `wakes`, the record is a wake-up that carries nothing: where no place is configured, it is let go.
@@ -85,10 +102,10 @@ class Delivery(Generic[T]):
             aside = self._call.aside
             if aside is None and not wakes:
                 raise ConfigError("nowhere to set records aside: set LEFTFOLD_ASIDE, or pass aside=.")
-            kept = aside.put(raw, reason, source=trigger.kind, record_id=record_id, at=at) if aside else None
+            kept = aside.put(raw, why.detail, source=trigger.kind, record_id=record_id, at=at) if aside else None
         except LeftfoldError as error:
-            telemetry.log("error", "a bad record can't be set aside", record_id=record_id, error=_name(error))
-            self.fail(record_id)
+            telemetry.log("error", "a bad record can't be set aside", record_id=record_id, error=type(error).__name__)
+            self.fail(record_id, raw)
             return
         telemetry.count(metrics.RECORDS_SET_ASIDE if kept else metrics.RECORDS_DROPPED)
         telemetry.log(
@@ -96,7 +113,7 @@ class Delivery(Generic[T]):
             "a bad record was set aside" if kept else "a bad wake-up was dropped",
             record_id=record_id,
             kind=trigger.kind,
-            reason=reason,
+            reason=why.reason,
             object=kept or "",
         )
 
@@ -119,9 +136,5 @@ def receive(call: Call, event: Any, trigger: Trigger[T], *, wakes: bool = False)
         try:
             delivery.entries.append(Entry(trigger.record_id(raw), trigger.parse(raw), raw))
         except Malformed as error:
-            delivery.set_aside(raw, error.reason, wakes=wakes)
+            delivery.set_aside(raw, error, wakes=wakes)
     return delivery
-
-
-def _name(error: Exception) -> str:
-    return type(error).__name__

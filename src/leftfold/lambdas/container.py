@@ -18,7 +18,7 @@ from typing import Any, Final, TypedDict, cast
 
 from leftfold.app import App
 from leftfold.aside import Aside
-from leftfold.core.errors import ConfigError
+from leftfold.core.errors import ConfigError, Rejected
 from leftfold.lambdas.deadline import Deadline, deadline
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
@@ -136,7 +136,10 @@ class Container:
     def _tenant(self, asked: object) -> str | None:
         tenant = self._options.get("tenant")
         if callable(tenant):
-            return tenant(asked)
+            named = tenant(asked)
+            if not named:
+                raise Rejected("it names no tenant.", field="tenant")  # and is nobody's: least of all everybody's
+            return named
         return tenant or os.environ.get(TENANT) or None
 
     def _store(self) -> str | Backend:

@@ -12,22 +12,30 @@ from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, Literal, TypeVar, cast
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct, field
 
+from leftfold.requests.http import Request
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+FUNCTION_URL: Final = ".lambda-url."  # in the domain of one
 
 Kind = Literal["http", "sqs", "dynamodb", "kinesis", "eventbridge", "schedule", "direct"]
 
 
 class Malformed(Exception):
-    """An event or a record that has not the shape it should have. `reason` is ours: it quotes no payload."""
+    """An event or a record that has not the shape it should have.
 
-    def __init__(self, reason: str) -> None:
+    `reason` is ours and quotes no payload: it is logged. `detail`, which may, is only kept beside the record.
+    """
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason, self.detail = reason, detail or reason
 
 
 class Message(Struct, frozen=True):
@@ -72,17 +80,6 @@ class Fact(Struct, frozen=True):
     detail_type: str
     detail: Any
     at: datetime | None
-
-
-class Web(Struct, frozen=True):
-    """One request of an HTTP API (payload 2.0) or a function URL. `claims` are the authorizer's."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    body: bytes
-    claims: dict[str, Any]
 
 
 class _Message(Struct, rename="camel"):
@@ -133,9 +130,11 @@ class _Call(Struct):
     path: str
 
 
-class _Context(Struct):
+class _Context(Struct, rename="camel"):
     http: _Call
     authorizer: dict[str, Any] | None = None
+    stage: str = "$default"
+    domain_name: str = ""
 
 
 class _Web(Struct, rename="camel"):
@@ -148,13 +147,17 @@ class _Web(Struct, rename="camel"):
 
 
 class Trigger(Struct, Generic[T_co], frozen=True):
-    """How one kind of delivery is read: its records' parser, and whether their order matters."""
+    """How one kind of delivery is read: its records' parser, and whether their order matters.
+
+    `ordered`: all of it; `lane` names what a record keeps its order with, where only some do.
+    """
 
     kind: Kind
     parse: Callable[[Any], T_co]
     record_id: Callable[[Any], str]
     at: Callable[[Any], datetime | None]
     ordered: bool = False
+    lane: Callable[[Any], str] = lambda raw: ""
 
 
 def kind_of(event: object) -> Kind:
@@ -174,8 +177,8 @@ def kind_of(event: object) -> Kind:
 
 def records_of(event: Any) -> list[Any]:
     """The records of a delivery, as they came; a list of the event itself where it holds none."""
-    records = _table(event).get("Records")
-    return cast("list[Any]", records) if isinstance(records, list) else [event]
+    records: Any = _table(event).get("Records")
+    return records if isinstance(records, list) else [event]  # pyright: ignore[reportUnknownVariableType]
 
 
 def message(raw: Any) -> Message:
@@ -208,18 +211,20 @@ def fact(raw: Any) -> Fact:
     return Fact(read.id, read.source, read.detail_type, read.detail, read.time)
 
 
-def web(raw: Any) -> Web:
-    """A request of an HTTP API or a function URL."""
+def web(raw: Any) -> Request:
+    """A request of an HTTP API (payload 2.0) or a function URL. Only the latter leaves the path as the caller encoded it."""
     read = _convert(raw, _Web)
-    body = read.body or ""
-    call = read.request_context.http
-    return Web(
-        call.method.upper(),
-        read.raw_path,
+    context, body = read.request_context, read.body or ""
+    path = unquote(read.raw_path) if FUNCTION_URL in context.domain_name else read.raw_path
+    if context.stage != "$default":
+        path = path.removeprefix(f"/{context.stage}")
+    return Request(
+        context.http.method.upper(),
+        path,
         read.raw_query_string,
         {name.lower(): value for name, value in read.headers.items()},
         _bytes(body, "body") if read.is_base64_encoded else body.encode("utf-8", "surrogatepass"),
-        _claims(read.request_context.authorizer),
+        _claims(context.authorizer),
     )
 
 
@@ -307,7 +312,13 @@ def _iso(raw: Any) -> datetime | None:
         return None
 
 
-SQS: Final = Trigger("sqs", message, _text("messageId"), _at("attributes", "SentTimestamp", per_s=1000))
+SQS: Final = Trigger(
+    "sqs",
+    message,
+    _text("messageId"),
+    _at("attributes", "SentTimestamp", per_s=1000),
+    lane=_text("attributes", "MessageGroupId"),  # of a FIFO queue
+)
 DYNAMODB: Final = Trigger(
     "dynamodb",
     change,

@@ -35,6 +35,7 @@ class Fields(TypedDict, total=False):
     kind: str
     reason: str
     error: str
+    where: str
     record_id: str
     source: str
     object: str
@@ -122,6 +123,14 @@ def emf(dimensions: dict[str, str], values: dict[Metric, list[float]], *, at_ms:
     }
     told: dict[str, Any] = {metric.name: noted[0] if len(noted) == 1 else noted for metric, noted in values.items()}
     return _encode({"_aws": about, **named, **told}).decode()
+
+
+def where(error: BaseException) -> str:
+    """Where an error was raised, as `account.py:41`: no words of it, since they may quote a payload."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return "" if at is None else f"{at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}"
 
 
 def _short(value: object) -> object:

@@ -21,7 +21,7 @@ class Metric(Struct, frozen=True):
 # of every handler
 INVOCATIONS: Final = Metric("invocations", "Count", "calls of the handler")
 COLD_STARTS: Final = Metric("cold_starts", "Count", "first calls of a container")
-FAULTS: Final = Metric("faults", "Count", "calls that raised: the service makes them again")
+FAULTS: Final = Metric("faults", "Count", "calls and requests that failed inside, for no fault of the caller")
 DURATION: Final = Metric("duration", "Milliseconds", "wall time of the handler", sums=False)
 DEADLINE_STOPS: Final = Metric("deadline_stops", "Count", "calls that stopped with work left, before their time was up")
 TRACES_DROPPED: Final = Metric("traces_dropped", "Count", "traceparents that are none, and were not passed on")
