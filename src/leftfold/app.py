@@ -13,6 +13,7 @@ from leftfold.core.processes import Reaction
 from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
 from leftfold.core.views import AnyView, SqlView, View, check_name
+from leftfold.publish.rules import Publish, destinations
 
 if TYPE_CHECKING:
     from leftfold.ports.backend import Backend
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Deciders, views and reactions under one name. A value: building one does nothing yet.
+    """Deciders, views, reactions and what is published under one name. A value: building one does nothing yet.
 
     `reactions` are functions, known on disk by their names; `{"name": function}` keeps a name through a renaming.
-    `events` adds event classes that no decider emits, for appends in the dcb form. Raises ConfigError for what can't work:
-    two classes under one name on disk, a view of events that nobody emits, missing annotations.
+    `events` adds event classes that no decider emits, for appends in the dcb form. `publish` says which events are public,
+    as what, and where they go: see leftfold.publish. Raises ConfigError for what can't work: two classes under one name on
+    disk, a view of events that nobody emits, missing annotations.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class App:
         views: Sequence[AnyView] = (),
         reactions: Sequence[Reaction] | Mapping[str, Reaction] = (),
         events: Any = (),
+        publish: Sequence[Publish] = (),
     ) -> None:
         check_name("app", name)
         self.name = name
@@ -53,6 +56,7 @@ class App:
                 _check_key(view, view.key)
         for reaction_name, react in self.reactions.items():
             self._check_subscription(f"reaction {reaction_name!r}", react, 0)
+        self.destinations = destinations(self.schema, publish)
         _check_once("category", [decider.category for decider in self.deciders])
         _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])
         for table in {view.name: view for view in self.views}.values():
@@ -65,7 +69,7 @@ class App:
 
         Raises ConfigError for a URL that names no store, StoreUnavailable for one that can't be opened.
         """
-        from leftfold.connect import connect
+        from leftfold.connect import connect, open_publisher
         from leftfold.session import Session
 
         if not isinstance(url, str) and tenant not in (None, url.tenant):
@@ -73,10 +77,10 @@ class App:
                 f"this backend is opened for tenant {url.tenant!r}: it can't be opened for {tenant!r} too."
             )
         backend = connect(url, tenant=tenant) if isinstance(url, str) else url
-        return Session(self, backend)
+        return Session(self, backend, open_publisher)
 
     def run(self, url: str | Backend, *, tenant: str | None = None) -> Session:
-        """As `open`, with views and reactions kept up to date by background threads until the session closes."""
+        """As `open`, with views, reactions and publishing kept up to date by background threads until the session closes."""
         session = self.open(url, tenant=tenant)
         session.start()
         return session

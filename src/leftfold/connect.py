@@ -12,6 +12,7 @@ from leftfold.core.errors import ConfigError
 from leftfold.core.streams import check_tenant
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
+from leftfold.ports.publisher import Claims, Publisher
 
 
 def connect(url: str, *, tenant: str | None = None) -> Backend:
@@ -115,6 +116,73 @@ def open_objects(url: str, *, region: str | None = None) -> Objects:
         return Folder(Path(place))
     raise ConfigError(f"objects={url!r} names no object store: use s3:BUCKET, s3:BUCKET/PREFIX or file:FOLDER.")
 
+
+def open_publisher(url: str) -> Publisher:
+    """The publisher that a URL names: `eventbridge:BUS`, `eventbridgev2:BUS` or `kinesis:STREAM`.
+
+    All take `region`, `endpoint`, and `objects=s3:BUCKET/PREFIX` for bodies over the limit, which `inline=BYTES` lowers.
+    `kinesis:` takes `aggregate=true`, which packs a stream's messages into one record (KPL).
+    """
+    scheme, _, rest = url.partition(":")
+    place, _, query = rest.partition("?")
+    opener = _PUBLISHERS.get(scheme)
+    if opener is None or not place:
+        raise ConfigError(
+            f"to={url!r} names no publisher: use eventbridge:BUS, eventbridgev2:BUS or kinesis:STREAM, or pass a Publisher."
+        )
+    return opener(place, _options(url, query))
+
+
+def _claims(options: dict[str, str], region: str | None) -> Claims | None:
+    """Where large bodies go, and the URI that consumers know it by."""
+    objects = options.pop("objects", None)
+    if objects is None:
+        return None
+    scheme, _, place = objects.partition(":")
+    base = f"s3://{place}" if scheme == "s3" else objects
+    return Claims(open_objects(objects, region=region), base.rstrip("/"))
+
+
+def _inline(options: dict[str, str]) -> int | None:
+    inline = options.pop("inline", None)
+    if inline is not None and not (inline.isdecimal() and int(inline)):
+        raise ConfigError(f"inline={inline!r} is no number of bytes.")
+    return None if inline is None else int(inline)
+
+
+def _eventbridge(place: str, options: dict[str, str]) -> Publisher:
+    from leftfold.adapters.eventbridge import open_bus
+
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    claims, inline = _claims(options, region), _inline(options)
+    _done(options)
+    return open_bus(place, region=region, endpoint=endpoint, claims=claims, inline=inline)
+
+
+def _eventbridgev2(place: str, options: dict[str, str]) -> Publisher:
+    from leftfold.adapters.eventbridgev2 import open_bus
+
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    claims, inline = _claims(options, region), _inline(options)
+    _done(options)
+    return open_bus(place, region=region, endpoint=endpoint, claims=claims, inline=inline)
+
+
+def _kinesis(place: str, options: dict[str, str]) -> Publisher:
+    from leftfold.adapters.kinesis import open_stream
+
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    aggregate = _choice(options, "aggregate", ("false", "true")) == "true"
+    claims, inline = _claims(options, region), _inline(options)
+    _done(options)
+    return open_stream(place, region=region, endpoint=endpoint, claims=claims, inline=inline, aggregate=aggregate)
+
+
+_PUBLISHERS: dict[str, Callable[[str, dict[str, str]], Publisher]] = {
+    "eventbridge": _eventbridge,
+    "eventbridgev2": _eventbridgev2,
+    "kinesis": _kinesis,
+}
 
 _SCHEMES: dict[str, Callable[[str, dict[str, str], str], Backend]] = {
     "memory": _memory,

@@ -17,6 +17,7 @@ from leftfold.ports.checkpoints import DeadLetter
 from leftfold.ports.rows import Builds, Row
 from leftfold.processes.react import Reactor
 from leftfold.projections.builds import ViewBuilds, build_version
+from leftfold.publish.relay import Relay
 from leftfold.subscriptions.deadletters import drain, skip
 from leftfold.subscriptions.follow import Follower, Work
 from leftfold.subscriptions.health import Health, health
@@ -27,13 +28,14 @@ OnProgress = Callable[[int, int], None]
 MAX_FLIPS: Final = 20  # promote catches up and tries again while live traffic outruns it
 NAMED_EVENTS: Final = 20  # a difference names at most so many events, the newest
 
-Role = Literal["live", "candidate", "previous", "reaction"]
+Role = Literal["live", "candidate", "previous", "reaction", "publisher"]
 
 
 class SubscriberStatus(Struct, frozen=True):
-    """One build of a view, or a reaction. `in_code` False: its version is gone from the code, it no longer moves.
+    """One build of a view, a reaction, or a destination that is published to.
 
-    `changed` True: the code is not the one that began this build; rebuild it.
+    `in_code` False: its version is gone from the code, it no longer moves. `changed` True: the code is not the one that
+    began this build; rebuild it.
     """
 
     name: str
@@ -64,12 +66,13 @@ class Operations:
         builds: Mapping[str, ViewBuilds],
         follower: Callable[[Work], Follower],
         reactors: Mapping[str, Reactor],
+        relays: Mapping[str, Relay],
     ) -> None:
         self._app, self._backend, self._codec = app, backend, codec
-        self._builds, self._follower, self._reactors = builds, follower, reactors
+        self._builds, self._follower, self._reactors, self._relays = builds, follower, reactors, relays
 
     def status(self) -> list[SubscriberStatus]:
-        """Every build and reaction, with its health."""
+        """Every build, reaction and destination, with its health."""
         refused = {name: count for (name, kind), count in self._backend.dead.count().items() if kind == "refused"}
         found: list[SubscriberStatus] = []
         for name, builds in self._builds.items():
@@ -84,6 +87,9 @@ class Operations:
             state = health(self._backend, self._codec, reactor.subscriber)
             count = refused.get(reactor.subscriber, 0)
             found.append(SubscriberStatus(name, "reaction", reactor.subscriber, True, False, state, count))
+        for name, relay in self._relays.items():
+            state = health(self._backend, self._codec, relay.subscriber)
+            found.append(SubscriberStatus(name, "publisher", relay.subscriber, True, False, state, 0))
         return found
 
     def rebuild(self, name: str, on_progress: OnProgress = lambda done, total: None) -> str:
@@ -201,9 +207,10 @@ class Operations:
         follower.catch_up(lambda position: on_progress(position, max(position, self._backend.log.end())))
 
     def _work(self, subscriber: str) -> Work:
-        for reactor in self._reactors.values():
-            if reactor.subscriber == subscriber:
-                return reactor
+        works: list[Work] = [*self._reactors.values(), *self._relays.values()]
+        for work in works:
+            if work.subscriber == subscriber:
+                return work
         for builds in self._builds.values():
             now = builds.ensure()
             if subscriber in (now.live, now.candidate, now.previous):

@@ -26,6 +26,8 @@ from leftfold.ports.store import PAGE_EVENTS
 from leftfold.processes.react import Reacting, Reactor, reaction_name
 from leftfold.projections.builds import ViewBuilds
 from leftfold.projections.reading import TableReader, ViewReader
+from leftfold.publish.relay import OpenPublisher, Relay
+from leftfold.publish.rules import publish_name
 from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.feed import interest
 from leftfold.subscriptions.follow import Follower, Work
@@ -40,7 +42,7 @@ Row = TypeVar("Row")
 class Session:
     """Commands, queries, the log and its followers, on one store and for one tenant. Safe to share between threads."""
 
-    def __init__(self, app: App, backend: Backend) -> None:
+    def __init__(self, app: App, backend: Backend, open_publisher: OpenPublisher) -> None:
         self.app, self.backend = app, backend
         self.codec = Codec(app.schema, backend.tenant)
         self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
@@ -51,6 +53,7 @@ class Session:
         self._categories = {id(decider): self._category(decider) for decider in app.deciders}
         self._followers: dict[str, Follower] = {}
         self._reactors = {name: self._reactor(name) for name in app.reactions}
+        self._relays = {name: self._relay(name, open_publisher) for name in app.destinations}
         self._loops: Loops | None = None
         self._closed = False
 
@@ -110,10 +113,10 @@ class Session:
     @property
     def operations(self) -> Operations:
         """Status, rebuild, diff, promote, rollback, dead letters: for operators."""
-        return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._reactors)
+        return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._reactors, self._relays)
 
     def catch_up(self, on_progress: OnProgress = lambda done, total: None) -> int:
-        """Bring views and reactions to the log's end, commands that reactions send included. Returns events passed.
+        """Bring views, reactions and publishing to the log's end, what reactions append included. Returns events passed.
 
         `on_progress` hears (position, log's end) of the one that is moving, after each page.
         """
@@ -147,6 +150,8 @@ class Session:
                 follower.release()
             except StoreUnavailable:
                 break  # a lease that can't be released runs out by itself
+        for relay in self._relays.values():
+            relay.close()
         self.backend.close()
 
     def __enter__(self) -> Session:
@@ -167,7 +172,8 @@ class Session:
         views: dict[str, Followers] = {
             f"view {name}": self._view_source(builds) for name, builds in self.builds.items()
         }
-        return views | {reaction_name(name): self._source(work) for name, work in self._reactors.items()}
+        reactions = {reaction_name(name): self._source(work) for name, work in self._reactors.items()}
+        return views | reactions | {publish_name(name): self._source(work) for name, work in self._relays.items()}
 
     def _view_source(self, builds: ViewBuilds) -> Followers:
         return lambda: [self.follower(builds.work(build)) for build in builds.maintained()]
@@ -188,6 +194,11 @@ class Session:
         reacting = Reacting(name, self.app.reactions[name])
         wanted = interest(self.app.schema, reacting.types)
         return Reactor(reacting, wanted, self.codec, self.backend.checkpoints, self._dispatch, _refuses)
+
+    def _relay(self, name: str, open_publisher: OpenPublisher) -> Relay:
+        tenant = self.backend.tenant
+        source = f"{self.app.name}/{tenant}" if tenant else self.app.name
+        return Relay(self.app.destinations[name], source, self.codec, self.backend, open_publisher)
 
     def _dispatch(self, one: Send, event: Recorded[Any], command_id: str) -> None:
         """Handle a command that a reaction sent."""

@@ -18,6 +18,7 @@ from leftfold.core.events import Recorded
 from leftfold.ports.checkpoints import DeadKind, DeadLetter
 from leftfold.processes.react import reaction_name
 from leftfold.projections.builds import build_version
+from leftfold.publish.rules import publish_name
 from leftfold.session import Session
 
 LETTERS: Final = 100_000  # what one call reads: more are counted, not listed
@@ -57,7 +58,7 @@ def dead(
 ) -> None:
     """What was set aside: events that failed, and what waits behind them.
 
-    SUBSCRIBER is a view, a build or a reaction; LANE is row:KEY or stream:CATEGORY/KEY, as `list` shows them.
+    SUBSCRIBER is a view, a build, a reaction or a destination; LANE is row:KEY or stream:CATEGORY/KEY, as `list` shows them.
 
     \b
     list   the parked lanes (--refused, --skipped: those)
@@ -91,9 +92,11 @@ class Asked(Struct, frozen=True):
 
 
 def _subscriber(session: Session, name: str) -> str:
-    """A subscriber by its own name, a view's (its live build) or a reaction's."""
+    """A subscriber by its own name, a view's (its live build), a reaction's or a destination's."""
     if name in session.app.reactions:
         return reaction_name(name)
+    if name in session.app.destinations:
+        return publish_name(name)
     if name in session.builds and (live := session.builds[name].builds().live):
         return live
     known = session.backend.checkpoints.names()
@@ -256,6 +259,8 @@ def _check_in_code(session: Session, subscriber: str) -> None:
     if build and name in session.builds and build_version(subscriber) in session.builds[name].versions:
         return
     if subscriber.removeprefix(reaction_name("")) in session.app.reactions:
+        return
+    if subscriber.removeprefix(publish_name("")) in session.app.destinations:
         return
     raise ConfigError(
         f"{subscriber!r} is no longer in the code of app {session.app.name!r}: nothing can fold its events."

@@ -1,4 +1,4 @@
-"""`leftfold views`: how far views and reactions are, and side-by-side rebuilds."""
+"""`leftfold views`: how far views, reactions and publishing are, and side-by-side rebuilds."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def views(
     view: str | None,
     limit: int,
 ) -> None:
-    """Lag and health of views and reactions; side-by-side rebuilds.
+    """Lag and health of views, reactions and publishing; side-by-side rebuilds.
 
     \b
-    status    every build and reaction: how far, and is something wrong (then exit code 1)
+    status    every build, reaction and destination: how far, and is something wrong (then exit code 1)
     rebuild   build VIEW again beside the one that serves; stopped, it goes on next time
     diff      rows in which the rebuilt VIEW differs, and the events that explain it (then exit code 1)
     promote   let the rebuilt VIEW serve, at once
@@ -95,7 +95,7 @@ def _status(asked: Asked) -> bool:
         document(found)
         return bool(wrong)
     if not found:
-        show(f"App {asked.aim.app.name!r} has neither views nor reactions.")
+        show(f"App {asked.aim.app.name!r} has neither views nor reactions, and publishes nothing.")
         return False
     show(_table(found, asked.session.backend.clock.now()))
     for hint in dict.fromkeys(hint for one in found for hint in _hints(asked, one)):
@@ -119,7 +119,7 @@ def _table(found: list[SubscriberStatus], now: datetime) -> Table:
         table.add_row(
             clean(one.name),
             one.role,
-            styled((one.subscriber if one.role != "reaction" else "", "dim")),
+            styled((one.subscriber if one.role not in ("reaction", "publisher") else "", "dim")),
             styled(
                 (health.state, _COLOURS[health.state] if _is_wrong(one) or health.state in ("ok", "behind") else "dim")
             ),
