@@ -13,6 +13,7 @@ from leftfold.testing.sources.queues import QueueSource as QueueSource
 from leftfold.testing.sources.records import (
     dynamodb_record as dynamodb_record,
     eventbridge_event as eventbridge_event,
+    http_event as http_event,
     kinesis_record as kinesis_record,
 )
 from leftfold.testing.sources.rules import RuleSource as RuleSource
@@ -29,6 +30,7 @@ __all__ = [
     "dynamodb_record",
     "kinesis_record",
     "eventbridge_event",
+    "http_event",
     "DynamoDbTail",
     "KinesisTail",
 ]

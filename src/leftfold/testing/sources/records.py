@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
@@ -153,3 +154,35 @@ def _md5(text: str) -> str:
     from hashlib import md5
 
     return md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def http_event(
+    method: str, path: str, *, body: str | None = None, headers: Mapping[str, str] | None = None, query: str = ""
+) -> Record:
+    """A request as an HTTP API or a function URL tells of it (payload version 2.0)."""
+    names = {name.lower(): value for name, value in (headers or {}).items()}
+    event: Record = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": quote(path),
+        "rawQueryString": query,
+        "headers": {"host": "function.lambda-url.us-east-1.on.aws", "content-type": "application/json", **names},
+        "requestContext": {
+            "accountId": ACCOUNT,
+            "apiId": "function",
+            "domainName": "function.lambda-url.us-east-1.on.aws",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "test",
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": "$default",
+            "stage": "$default",
+            "timeEpoch": int(EPOCH.timestamp() * 1000),
+        },
+        "isBase64Encoded": False,
+    }
+    return event if body is None else {**event, "body": body}
