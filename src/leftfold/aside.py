@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from leftfold.core.errors import TooLarge
 from leftfold.ports.objects import Objects
 
 UNDATED: Final = "undated"  # the day of a record that does not say when it came
@@ -45,16 +46,34 @@ class Aside:
         """Keep a record (bytes, or anything that JSON can say) and return its object's name. Durable before it returns.
 
         `record_id` is the record's own id in `source`; without one it is the hash of the record. `at` is when it came in,
-        by the source's clock: a record that is delivered again gets the same name. Raises StoreUnavailable.
+        by the source's clock: a record that is delivered again gets the same name. Raises StoreUnavailable, or TooLarge for
+        what is nested too deep to be written down.
         """
-        body = record if isinstance(record, bytes) else msgspec.json.encode(record, enc_hook=repr)
+        body = record if isinstance(record, bytes) else _json(record)
         text, base64 = _readable(body)
         own = record_id or sha256(body).hexdigest()
-        kept = SetAside(own, self._handler, source, reason, text, base64, at)
+        kept = SetAside(_sayable(own), self._handler, source, _sayable(reason), text, base64, at)
         day = at.strftime("%Y-%m-%d") if at else UNDATED
         name = f"{_plain(self._handler)}/{day}/{_plain(own)}.json"
         self._objects.put(name, msgspec.json.encode(kept))
         return name
+
+
+def _json(record: object) -> bytes:
+    """The record's JSON. Lone surrogates, which JSON's escapes may hold and UTF-8 may not, stay escaped."""
+    try:
+        return msgspec.json.encode(record, enc_hook=repr)
+    except (UnicodeError, RecursionError):
+        import json  # slower, and takes both
+
+        try:
+            return json.dumps(record, default=repr).encode()
+        except RecursionError:
+            raise TooLarge("the record is nested too deep to be written down.", field="record") from None
+
+
+def _sayable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _readable(body: bytes) -> tuple[str | None, str | None]:

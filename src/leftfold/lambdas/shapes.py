@@ -24,7 +24,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 FUNCTION_URL: Final = ".lambda-url."  # in the domain of one
 
-Kind = Literal["http", "sqs", "dynamodb", "kinesis", "eventbridge", "schedule", "direct"]
+Kind = Literal["http", "sqs", "dynamodb", "kinesis", "eventbridge", "schedule", "direct", "other"]
 
 
 class Malformed(Exception):
@@ -161,14 +161,18 @@ class Trigger(Struct, Generic[T_co], frozen=True):
 
 
 def kind_of(event: object) -> Kind:
-    """Which trigger made this event; `direct` for whatever has no shape of AWS's."""
+    """Which trigger made this event: `other` for records of a service that nothing here reads, `direct` for no shape of AWS's.
+
+    A batch is known by the first record that says where it is from.
+    """
     known = _table(event)
     if isinstance(known.get("Records"), list):
         for record in records_of(event):
             source = _table(record).get("eventSource")
             if isinstance(source, str) and source in _SOURCES:
                 return _SOURCES[source]
-    if "requestContext" in known and "rawPath" in known:
+        return "other"
+    if "requestContext" in known or "rawPath" in known:
         return "http"
     if "detail-type" in known and "source" in known:
         return "schedule" if known["source"] in ("aws.events", "aws.scheduler") else "eventbridge"
