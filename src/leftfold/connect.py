@@ -20,7 +20,8 @@ def connect(url: str, *, tenant: str | None = None) -> Backend:
 
     `memory:` is a new, empty store. `sqlite:PATH` takes `?mode=rwc|rw|ro` and `durability=full|relaxed`. `dynamodb:NAME`
     takes `region`, `endpoint`, `prefix`, `create=true` (makes the tables: for tests and trials) and `objects=s3:BUCKET` or
-    `objects=file:FOLDER` for bodies that no item can hold.
+    `objects=file:FOLDER` for bodies that no item can hold. Each takes `archive=s3:BUCKET/PREFIX` or `archive=file:FOLDER`: what
+    is sealed there is read from there.
     """
     if tenant is not None:
         check_tenant(tenant)
@@ -29,7 +30,14 @@ def connect(url: str, *, tenant: str | None = None) -> Backend:
     if not colon or opener is None:
         raise ConfigError(f"{url!r} names no store: use sqlite:PATH, as sqlite:bank.db, dynamodb:NAME, or memory:.")
     place, _, query = rest.partition("?")
-    return opener(place, _options(url, query), tenant or "")
+    options = _options(url, query)
+    archive = options.pop("archive", None)
+    if archive is None:
+        return opener(place, options, tenant or "")
+    from leftfold.archive.log import spanning
+
+    objects = open_objects(archive, region=options.get("region"), option="archive")
+    return spanning(opener(place, options, tenant or ""), objects)
 
 
 def _options(url: str, query: str) -> dict[str, str]:
@@ -102,7 +110,7 @@ def _dynamodb(place: str, options: dict[str, str], tenant: str) -> Backend:
     )
 
 
-def open_objects(url: str, *, region: str | None = None) -> Objects:
+def open_objects(url: str, *, region: str | None = None, option: str = "objects") -> Objects:
     """The object store that a URL names: `s3:BUCKET/PREFIX`, or `file:FOLDER`."""
     scheme, _, place = url.partition(":")
     if scheme == "s3" and place:
@@ -114,7 +122,7 @@ def open_objects(url: str, *, region: str | None = None) -> Objects:
         from leftfold.adapters.folder import Folder
 
         return Folder(Path(place))
-    raise ConfigError(f"objects={url!r} names no object store: use s3:BUCKET, s3:BUCKET/PREFIX or file:FOLDER.")
+    raise ConfigError(f"{option}={url!r} names no object store: use s3:BUCKET, s3:BUCKET/PREFIX or file:FOLDER.")
 
 
 def open_publisher(url: str) -> Publisher:
@@ -175,7 +183,7 @@ def _kinesis(place: str, options: dict[str, str]) -> Publisher:
     aggregate = _choice(options, "aggregate", ("false", "true")) == "true"
     claims, inline = _claims(options, region), _inline(options)
     _done(options)
-    return open_stream(place, region=region, endpoint=endpoint, claims=claims, inline=inline, aggregate=aggregate)
+    return open_stream(place, region=region, endpoint=endpoint, claims=claims, inline=inline, aggregated=aggregate)
 
 
 _PUBLISHERS: dict[str, Callable[[str, dict[str, str]], Publisher]] = {

@@ -1,8 +1,8 @@
-"""Copying a history: one store's log, commit by commit, into another store that is empty or holds its beginning.
+"""Copying a history: a store's log, or an archive, commit by commit, into a store that is empty or holds its beginning.
 
-The same envelope bytes get the same positions. No app is needed, since no event is decoded. Views, their checkpoints and
-snapshots are not copied: a catch-up makes them again. How far each reaction is, and what it set aside, is copied: what
-was reacted to must not be reacted to anew. Whoever copies must be the only one who writes to the destination.
+The same envelope bytes get the same positions. No app is needed, since no event's data is decoded. Views, their checkpoints
+and snapshots are not copied: a catch-up makes them again. How far each reaction and publisher is, and what it set aside, is
+copied: what was done must not be done anew. Whoever copies must be the only one who writes to the destination.
 """
 
 from __future__ import annotations
@@ -10,30 +10,36 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Raw, Struct
 
+from leftfold.archive.reader import Archive
 from leftfold.codec.envelope import Codec
 from leftfold.core.commits import Commit, Framed
 from leftfold.core.errors import ConfigError, Conflict, IntegrityError
 from leftfold.core.events import Recorded, Stored
 from leftfold.core.schema import Schema
 from leftfold.ports.backend import Backend
-from leftfold.ports.checkpoints import DeadLetter, Move
 from leftfold.ports.store import PAGE_EVENTS, EventStore
-from leftfold.processes.react import reaction_name
+from leftfold.subscriptions.carrying import carried, carry
 
 CHUNK_COMMITS: Final = 500  # made durable together, and what a run that was stopped looks at again
 CHUNK_BYTES: Final = 16 * 1024 * 1024  # of events, so that large ones don't fill the memory
 THREADS: Final = 16  # questions to a store under way at once: a remote one takes some milliseconds for each
-LETTERS: Final = 50  # dead letters a step: every store moves so many at once
-NOWHERE: Final = "leftfold/nowhere"  # no command has this stream: what is found there counts forever
 
 OnProgress = Callable[[int, int], None]
 """Called with (positions done, positions in all)."""
 
 Event = tuple[Stored, Recorded[Raw]]
+
+
+class Pages(Protocol):
+    """What is copied: a log, or an archive."""
+
+    def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]: ...
+
+    def end(self) -> int: ...
 
 
 class Copied(Struct, frozen=True):
@@ -58,30 +64,34 @@ class Compared(Struct, frozen=True):
         return self.differs_at is None
 
 
-def copy(source: Backend, destination: Backend, on_progress: OnProgress = lambda done, total: None) -> Copied:
+def copy(source: Backend | Archive, destination: Backend, on_progress: OnProgress = lambda done, total: None) -> Copied:
     """Bring the destination's log to where the source's ends now. Stopped at any time, the next call goes on.
 
-    Raises ConfigError, with nothing written, when the destination holds anything but the beginning of this history.
+    From an archive, reactions and publishers go on where it saw them last. Raises ConfigError, with nothing written, when
+    the destination holds anything but the beginning of this history.
     """
     if source.tenant != destination.tenant:
         raise ConfigError("events carry their tenant: copy to the same one.")
-    source.log.place()
-    before, total = destination.log.end(), source.log.end()
-    _check_beginning(source, destination, before, total)
+    if isinstance(source, Backend):
+        source.log.place()
+    pages = _pages(source)
+    before, total = destination.log.end(), pages.end()
+    _check_beginning(pages, destination, before, total)
     commits = 0
     with ThreadPoolExecutor(THREADS, "leftfold copy") as threads:
         if before == total:
             _take_up(destination, [], threads)
-        for chunk in _chunks(source, before, total):
-            found: Sequence[Commit] = _commits(source.store, chunk, threads)
+        for chunk in _chunks(pages, source.tenant, before, total):
+            found: Sequence[Commit] = [_commit(group) for group in chunk]
             _write(destination, found if commits else _take_up(destination, found, threads))
             commits += len(found)
             on_progress(chunk[-1][-1][0].position, total)
-    return Copied(before, total - before, commits, _carry_reactions(source, destination, total))
+    subscribers = carried(source, total) if isinstance(source, Backend) else source.subscribers(total)
+    return Copied(before, total - before, commits, carry(subscribers, destination))
 
 
 def compare(
-    source: Backend,
+    source: Backend | Archive,
     destination: Backend,
     on_progress: OnProgress = lambda done, total: None,
     *,
@@ -91,11 +101,12 @@ def compare(
 
     A store that was just copied to is opened anew first: a comparison must not rest on anybody's memory.
     """
-    total, other = source.log.end() if upto is None else upto, destination.log.end()
+    logs = [_pages(one) for one in (source, destination)]
+    total, other = logs[0].end() if upto is None else upto, logs[1].end()
     digest, done, common = sha256(), 0, min(total, other)
     while done < common:
         limit = min(PAGE_EVENTS, common - done)
-        pages = [one.log.page(after=done, limit=limit) for one in (source, destination)]
+        pages = [one.page(after=done, limit=limit) for one in logs]
         for position, (one, two) in enumerate(zip(*pages, strict=False), done + 1):
             if not one.position == two.position == position or (one.type, one.body) != (two.type, two.body):
                 return Compared(total, other, digest.hexdigest(), position)
@@ -110,11 +121,15 @@ def compare(
 # the source
 
 
-def _chunks(source: Backend, after: int, upto: int) -> Iterator[list[list[Event]]]:
+def _pages(source: Backend | Archive) -> Pages:
+    return source.log if isinstance(source, Backend) else source
+
+
+def _chunks(source: Pages, tenant: str, after: int, upto: int) -> Iterator[list[list[Event]]]:
     """The commits after a position, each as its events, some hundred at a time."""
     chunk: list[list[Event]] = []
     size = 0
-    for group in _groups(source, after, upto):
+    for group in _groups(source, tenant, after, upto):
         length = sum(len(stored.body) for stored, _ in group)
         if chunk and (len(chunk) == CHUNK_COMMITS or size + length > CHUNK_BYTES):
             yield chunk
@@ -125,11 +140,11 @@ def _chunks(source: Backend, after: int, upto: int) -> Iterator[list[list[Event]
         yield chunk
 
 
-def _groups(source: Backend, after: int, upto: int) -> Iterator[list[Event]]:
-    codec = Codec(Schema(), source.tenant)
+def _groups(source: Pages, tenant: str, after: int, upto: int) -> Iterator[list[Event]]:
+    codec = Codec(Schema(), tenant)
     group: list[Event] = []
     while after < upto:
-        page = source.log.page(after=after)
+        page = source.page(after=after)
         if not page:
             raise IntegrityError(f"the source's log has a gap after position {after}.", position=after + 1)
         for stored in page:
@@ -158,49 +173,31 @@ def _check_next(group: list[Event], stored: Stored, event: Recorded[Raw]) -> Non
         )
 
 
-def _commits(store: EventStore, chunk: Sequence[list[Event]], threads: ThreadPoolExecutor) -> list[Commit]:
-    """The chunk as commits, asking the store for their command ids, some at a time."""
-
-    def made(groups: Sequence[list[Event]]) -> list[Commit]:
-        return [_commit(store, group) for group in groups]
-
-    share = -(-len(chunk) // THREADS)
-    shares = [chunk[at : at + share] for at in range(0, len(chunk), share)]
-    return [commit for one in threads.map(made, shares) for commit in one]
-
-
-def _commit(store: EventStore, group: list[Event]) -> Commit:
+def _commit(group: list[Event]) -> Commit:
+    """The commit that the events came in. Each keeps its command id, also one that nobody gave: it costs little."""
     expected: dict[str, int] = {}
     for _, event in group:
         for stream, version in event.slots:
             expected.setdefault(stream, version - 1)
-    first, seen = group[0]
-    home, command_id = seen.slots[0][0], seen.meta.command_id
-
-    def is_known(stream: str, *, forever: bool) -> bool:
-        """Not every id is remembered, nor always for this commit: it may have served elsewhere too."""
-        found = store.find(command_id, stream, forever=forever)
-        return found is not None and found.events[0].body == first.body
-
-    forever = is_known(NOWHERE, forever=True)
+    meta = group[0][1].meta
     return Commit(
-        stream=home,
+        stream=group[0][1].slots[0][0],
         expected=expected,
         events=tuple(Framed(stored.type, event.slots, stored.body) for stored, event in group),
-        command_id=command_id if forever or is_known(home, forever=False) else None,
-        once="forever" if forever else "stream",
+        command_id=meta.command_id or None,
+        once=meta.once or "stream",
     )
 
 
 # the destination
 
 
-def _check_beginning(source: Backend, destination: Backend, before: int, total: int) -> None:
+def _check_beginning(source: Pages, destination: Backend, before: int, total: int) -> None:
     """Refuse a destination whose newest events are not the source's."""
     if before > total:
         raise _foreign(f"it has {before:,} events, the source {total:,}")
     after = max(0, before - PAGE_EVENTS)
-    pages = [one.log.page(after=after, limit=before - after) if before else [] for one in (source, destination)]
+    pages = [one.page(after=after, limit=before - after) if before else [] for one in (source, destination.log)]
     for one, two in zip(*pages, strict=False):
         if (one.position, one.type, one.body) != (two.position, two.type, two.body):
             raise _foreign(f"position {two.position:,} is another event")
@@ -262,33 +259,3 @@ def _foreign(why: str) -> ConfigError:
         f"the destination has other events than the source: {why}. Copy to an empty store, or to one that an earlier copy "
         "filled and that nobody else writes to."
     )
-
-
-def _carry_reactions(source: Backend, destination: Backend, end: int) -> tuple[str, ...]:
-    """Set each reaction's progress in the destination to that in the source, with what was set aside on the way."""
-    carried: list[str] = []
-    for name in source.checkpoints.names():
-        if not name.startswith(reaction_name("")):
-            continue
-        upto, start = min(source.checkpoints.load(name).position, end), destination.checkpoints.load(name).position
-        letters: Sequence[DeadLetter] = [one for one in _letters(source, name) if start < one.position <= upto]
-        while (now := destination.checkpoints.load(name)).position < upto:
-            step, letters = _step(letters)
-            position = step[-1].position if letters else upto
-            destination.checkpoints.move(Move(name, now.revision, position, None, park=step))
-        if start < upto:
-            carried.append(name)
-    return tuple(carried)
-
-
-def _letters(source: Backend, name: str) -> Sequence[DeadLetter]:
-    count = sum(number for (subscriber, _), number in source.dead.count().items() if subscriber == name)
-    return source.dead.list(name, limit=count) if count else []
-
-
-def _step(letters: Sequence[DeadLetter]) -> tuple[tuple[DeadLetter, ...], Sequence[DeadLetter]]:
-    """Letters for one step, those of one position together, and the rest."""
-    size = min(LETTERS, len(letters))
-    while size < len(letters) and letters[size].position == letters[size - 1].position:
-        size += 1
-    return tuple(letters[:size]), letters[size:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -169,9 +168,8 @@ def test_other_events_in_the_sources_own_streams_are_refused_before_anything_is_
     on_sqlite: Open, on_dynamodb: Open, more: bool
 ) -> None:
     source, cloud = filled(on_sqlite(), 10), on_dynamodb()
-    with ThreadPoolExecutor(1) as threads:
-        (chunk,) = copying._chunks(source, 0, 10)
-        commits = copying._commits(source.store, chunk, threads)
+    (chunk,) = copying._chunks(source.log, "", 0, 10)
+    commits = [copying._commit(group) for group in chunk]
     if more:
         for commit in commits:
             cloud.store.append(commit)

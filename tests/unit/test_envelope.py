@@ -136,7 +136,7 @@ def test_every_store_keeps_the_same_bytes(tmp_path: Path) -> None:
     assert bodies(memory) == bodies(sqlite)
     assert bodies(Memory(FrozenClock()).open())[1] == (
         b'[1,"",[["account/ann",2]],"Deposited","2026-01-01T00:00:00.000001Z",'
-        b'{"command_id":"2","command":"Deposit"},{"amount":5}]'
+        b'{"command_id":"2","command":"Deposit","once":"forever"},{"amount":5}]'
     )
 
 

@@ -6,7 +6,7 @@ gc=False, here and elsewhere: such a value is a tree, never a circle, so the col
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -22,7 +22,8 @@ class Metadata(Struct, frozen=True, omit_defaults=True, gc=False):
 
     `command_id` of the commit; `command` is its type's name; `correlation_id` is shared by all that follows from one
     first command; `causation_id` is the id of the event whose reaction sent the command; `actor` and the W3C
-    `traceparent` are the caller's. `index` is the event's place in its commit, from 0.
+    `traceparent` are the caller's. `index` is the event's place in its commit, from 0. `once` says that the command id
+    counts in all streams.
     """
 
     command_id: str = ""
@@ -32,6 +33,7 @@ class Metadata(Struct, frozen=True, omit_defaults=True, gc=False):
     actor: str | None = None
     traceparent: str | None = None
     index: int = 0
+    once: Literal["forever"] | None = None
 
 
 class Recorded(Struct, Generic[E_co], frozen=True, gc=False):

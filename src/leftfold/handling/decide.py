@@ -67,7 +67,9 @@ class Request(Struct, frozen=True, gc=False):
 
     def metadata(self) -> Metadata:
         made = self.command_id or os.urandom(12).hex()
-        return Metadata(made, self.name, self.correlation_id, self.causation_id, self.actor, self.traceparent)
+        notes = (self.correlation_id, self.causation_id, self.actor, self.traceparent)
+        once = self.once if self.once == "forever" and self.command_id is not None else None
+        return Metadata(made, self.name, *notes, once=once)
 
 
 Decide = Callable[[S], Sequence[E] | None]  # None is a mistake that gets its own error

@@ -1,0 +1,63 @@
+"""One log over archive and store: sealed positions are read from segments, the rest from the store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from leftfold.archive.reader import Archive
+from leftfold.core.errors import IntegrityError
+from leftfold.core.events import Stored
+from leftfold.core.streams import Receipt
+from leftfold.ports.backend import Backend
+from leftfold.ports.objects import Objects
+from leftfold.ports.store import PAGE_EVENTS, Log
+
+
+class SpanningLog:
+    """A Log. What is sealed after the first reading is read from the store: both have it."""
+
+    def __init__(self, archive: Archive, live: Log) -> None:
+        self._archive, self._live = archive, live
+        self._sealed: int | None = None
+        self._lock = threading.Lock()
+
+    def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        found = self._archive.page(after=after, limit=limit) if after < self._sealed_end() else []
+        if len(found) == limit:
+            return found
+        reached = found[-1].position if found else after
+        return found + self._live.page(after=reached, limit=limit - len(found))
+
+    def end(self) -> int:
+        return self._live.end()
+
+    def locate(self, receipt: Receipt) -> int | None:
+        return self._live.locate(receipt)
+
+    def place(self, upto: Mapping[str, int] | None = None) -> int:
+        return self._live.place(upto)
+
+    def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
+        return self._live.history(stream, after=after, limit=limit)
+
+    def _sealed_end(self) -> int:
+        """Where the archive ended at the first reading, and the proof that it is this log's."""
+        with self._lock:
+            if self._sealed is None:
+                end = self._archive.end()
+                if end and self._live.page(after=end - 1, limit=1) != self._archive.page(after=end - 1, limit=1):
+                    raise IntegrityError(
+                        f"the archive's position {end:,} is not this store's: it is another store's archive, or the store "
+                        "lost events that were sealed. Restore it from the archive.",
+                        position=end,
+                    )
+                self._sealed = end
+            return self._sealed
+
+
+def spanning(backend: Backend, objects: Objects) -> Backend:
+    """The backend, reading sealed positions from the archive that is kept here."""
+    return replace(backend, log=SpanningLog(Archive(objects, backend.tenant), backend.log))
