@@ -33,6 +33,7 @@ FRONT_DOOR = 7  # what `leftfold` itself counts as, for those who import it from
 # The ways up, each with its reason. A way that nobody takes any more is a fault too.
 STAIRS = {
     ("leftfold.app", "connect"): "App.open(url) is the user's way to the one place that picks adapters",
+    ("leftfold.inbox.taking", "connect"): "Inbox(url) is the same way, for a service that has no app of ours",
     ("leftfold.lambdas.container", "connect"): "a handler's place for bad records, or its archive, is named by a URL",
 }
 

@@ -51,6 +51,19 @@ LAG_MS: Final = Metric("lag_ms", "Milliseconds", "age of the oldest event that w
 LETTERS_PARKED: Final = Metric("letters_parked", "Count", "events that were set aside as dead letters")
 COMMANDS_SENT: Final = Metric("commands_sent", "Count", "commands that reactions sent")
 FENCED: Final = Metric("fenced", "Count", "steps that another worker had taken over")
+PARKED_LANES: Final = Metric("parked_lanes", "Count", "lanes that wait for an operator", sums=False)
+FROZEN: Final = Metric("frozen", "Count", "1 while events wait and the subscriber does not move", sums=False)
+
+# of the sequencer
+PLACING: Final = Metric("placing", "Milliseconds", "from a commit to its place in the log", sums=False)
+UNPLACED: Final = Metric(
+    "unplaced", "Milliseconds", "age of the oldest commit that was delivered and has no place", sums=False
+)
+SHOWN_LATE: Final = Metric("shown_late", "Count", "commits that the stream showed later than clocks and patience allow")
+WATERMARK_AGE: Final = Metric(
+    "watermark_age", "Milliseconds", "since when the stream has not been read to its end", sums=False
+)
+LOGS_STUCK: Final = Metric("logs_stuck", "Count", "tenants whose table lacks a commit, so that their log can't go on")
 
 # of publishing, ingest, archive, inbox
 EVENTS_PUBLISHED: Final = Metric("events_published", "Count", "events that a publisher's service took")
@@ -65,5 +78,12 @@ EVENTS_ARCHIVED: Final = Metric("events_archived", "Count", "events in the segme
 INBOUND_TAKEN: Final = Metric("inbound_taken", "Count", "events of others that became commands")
 INBOUND_IGNORED: Final = Metric("inbound_ignored", "Count", "events of others that mean nothing here")
 INBOUND_REPEATED: Final = Metric("inbound_repeated", "Count", "events of others that were taken before")
+INBOX_HANDLED: Final = Metric("inbox_handled", "Count", "events that an inbox handled")
+INBOX_REPEATED: Final = Metric("inbox_repeated", "Count", "messages that an inbox had taken before")
+INBOX_WAITING: Final = Metric("inbox_waiting", "Count", "messages that were kept until their turn")
+INBOX_SKIPPED: Final = Metric("inbox_skipped", "Count", "events of a type that means nothing here, or given up by hand")
+INBOX_PARKED: Final = Metric("inbox_parked", "Count", "events whose work failed: their stream waits")
+INBOX_GAPS: Final = Metric("inbox_gaps", "Count", "times that a stream went on without a missing event")
+INBOX_LATE: Final = Metric("inbox_late", "Count", "events that came when their stream had gone on without them")
 
 METRICS: Final = tuple(value for value in dict(vars()).values() if isinstance(value, Metric))
