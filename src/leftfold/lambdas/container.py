@@ -104,10 +104,13 @@ class Container:
             telemetry.flush()
 
     def session(self, asked: object = None) -> Session:
-        tenant = self._tenant(asked)
+        return self.opened(self._tenant(asked))
+
+    def opened(self, tenant: str | None) -> Session:
+        """The session of this tenant, as `session`."""
         found = self._sessions.get(tenant)
         if found is None:
-            found = self._sessions[tenant] = self.app.open(self._store(), tenant=tenant)
+            found = self._sessions[tenant] = self.app.open(self.store(), tenant=tenant)
             if len(self._sessions) > TENANTS_KEPT:
                 _, oldest = self._sessions.popitem(last=False)
                 oldest.close()
@@ -142,7 +145,8 @@ class Container:
             return named
         return tenant or os.environ.get(TENANT) or None
 
-    def _store(self) -> str | Backend:
+    def store(self) -> str | Backend:
+        """What is opened. Raises ConfigError where nobody said."""
         store = self._options.get("store") or os.environ.get(STORE)
         if not store:
             raise ConfigError(f"no store: set {STORE}, as dynamodb:bank, or pass store=.")

@@ -1,0 +1,122 @@
+"""What projector, reactor and publisher share: woken by a delivery, they follow the log from their own checkpoints.
+
+A delivery says that there is something, never what: only its positions are read. So a wake-up that comes twice, late or
+not at all changes nothing but the hour. A record is done when every follower asked for has passed its positions; what isn't
+when the time is up is reported, and wakes somebody again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from leftfold.adapters.dynamodb.deliveries import page_of
+from leftfold.app import App
+from leftfold.codec.aggregation import deaggregate
+from leftfold.core.errors import IntegrityError, Rejected
+from leftfold.lambdas.batches import receive
+from leftfold.lambdas.container import Call, Container, Handler, Options
+from leftfold.lambdas.legs import Leg, cover
+from leftfold.lambdas.pulse import Pulse
+from leftfold.lambdas.shapes import DYNAMODB, KINESIS, Malformed, Trigger, change, kind_of, reading
+from leftfold.lambdas.tenancy import Tenancy
+from leftfold.publish.envelope import read
+from leftfold.session import Session
+
+
+class Wake(Struct, frozen=True):
+    """This tenant's log has events up to this position."""
+
+    tenant: str
+    position: int
+
+
+def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]], options: Options) -> Handler:
+    """A handler that moves these of a session's sources: woken by the log's stream, by Kinesis, or called as it is.
+
+    A call that is no delivery catches up: the tenants of `{"tenants": [...]}`, or the one that is served.
+    """
+    tenancy = Tenancy(options)
+    container = Container(app, handler, options)
+    pulse = Pulse(container.telemetry)
+
+    def run(call: Call, upto: dict[str, int | None]) -> list[Leg]:
+        """Bring every source of these tenants to a position, or to the end of the log as it is now."""
+        legs: list[Leg] = []
+        for tenant, position in upto.items():
+            session = container.opened(tenant or None)
+            end = session.backend.log.end() if position is None else position
+            found = session.sources()
+            legs += [Leg(call, session, some, end) for name in sources(session) if (some := found[name]())]
+        cover(call, legs)
+        for leg in legs:
+            pulse.tell(leg.session, leg.leader, leg.passed)
+        return legs
+
+    def handle(event: Any, context: Any) -> Any:
+        with container.call(context) as call:
+            trigger = TRIGGERS.get(kind_of(event))
+            if trigger is None:
+                return _told(run(call, dict.fromkeys(tenancy.asked(event))))
+            delivery = receive(call, event, trigger, wakes=True)
+            wakes = [
+                (one.id, one.record) for one in delivery.entries if one.record and tenancy.serves(one.record.tenant)
+            ]
+            upto: dict[str, int | None] = {}
+            for _, wake in wakes:
+                upto[wake.tenant] = max(wake.position, upto.get(wake.tenant) or 0)
+            legs = run(call, upto)
+            for record_id, wake in wakes:
+                if not _covered(legs, wake):
+                    delivery.fail(record_id)
+            return delivery.answer()
+
+    return handle
+
+
+def _covered(legs: Sequence[Leg], wake: Wake) -> bool:
+    return all(leg.reached >= wake.position for leg in legs if leg.session.backend.tenant == wake.tenant)
+
+
+def _told(legs: Sequence[Leg]) -> dict[str, Any]:
+    """The answer to a call that is no delivery: how far each subscriber is, and which are not at the log's end."""
+    positions: dict[str, dict[str, int]] = {}
+    for leg in legs:
+        positions.setdefault(leg.session.backend.tenant, {})[leg.leader.subscriber] = leg.reached
+    return {"positions": positions, "behind": sorted(leg.leader.subscriber for leg in legs if not leg.covers)}
+
+
+def _page(raw: Any) -> Wake | None:
+    """A record of the log table's stream: a page, or something else that stands there."""
+    image = change(raw).image
+    try:
+        found = page_of(image) if image else None
+    except IntegrityError as error:
+        raise Malformed(str(error)) from None
+    return Wake(found.tenant, found.last) if found else None
+
+
+def _published(raw: Any) -> Wake | None:
+    """A Kinesis record that was published from the log, alone or many in one: its last position is what counts."""
+    record = reading(raw)
+    inner = deaggregate(record.data)
+    wakes = [_event(data) for data in ([record.data] if inner is None else [one.data for one in inner])]
+    return max(wakes, key=lambda wake: wake.position, default=None)
+
+
+def _event(data: bytes) -> Wake:
+    try:
+        event = read(data)
+    except Rejected as error:
+        raise Malformed(str(error)) from None
+    if event.position is None:
+        raise Malformed("its envelope has no position")
+    return Wake(event.source.partition("/")[2], event.position)
+
+
+TRIGGERS: Final[dict[str, Trigger[Wake | None]]] = {
+    "dynamodb": Trigger(DYNAMODB.kind, _page, DYNAMODB.record_id, DYNAMODB.at, ordered=True),
+    "kinesis": Trigger(KINESIS.kind, _published, KINESIS.record_id, KINESIS.at, ordered=True),
+}

@@ -1,0 +1,30 @@
+"""Whose deliveries are taken: each record says its tenant; a function that serves one tenant passes over the others'."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, cast
+
+from leftfold.lambdas.container import TENANT, Options
+
+
+class Tenancy:
+    """`tenant=` or LEFTFOLD_TENANT names the one that is served; without, all are."""
+
+    def __init__(self, options: Options) -> None:
+        self._given = options.get("tenant")
+
+    @property
+    def served(self) -> str | None:
+        return self._given if isinstance(self._given, str) else os.environ.get(TENANT) or None
+
+    def serves(self, tenant: str) -> bool:
+        return self.served in (None, tenant)
+
+    def asked(self, event: Any) -> list[str]:
+        """The tenants that a call names as `{"tenants": [...]}`, of those that are served; else the one that is."""
+        named: Any = cast("dict[str, Any]", event).get("tenants") if isinstance(event, dict) else None
+        if isinstance(named, list):
+            names = cast("list[Any]", named)
+            return [name for name in dict.fromkeys(names) if isinstance(name, str) and self.serves(name)]
+        return [self.served or ""]
