@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from msgspec import Raw, Struct
 
+from leftfold.archive.log import live
 from leftfold.archive.reader import Archive
 from leftfold.codec.envelope import Codec
 from leftfold.core.commits import Commit, Framed
@@ -72,10 +73,10 @@ def copy(source: Backend | Archive, destination: Backend, on_progress: OnProgres
     """
     if source.tenant != destination.tenant:
         raise ConfigError("events carry their tenant: copy to the same one.")
+    pages = _pages(source)
     if isinstance(source, Backend):
         source.log.place()
-    pages = _pages(source)
-    before, total = destination.log.end(), pages.end()
+    before, total = destination.log.end(), source.check() if isinstance(source, Archive) else pages.end()
     _check_beginning(pages, destination, before, total)
     commits = 0
     with ThreadPoolExecutor(THREADS, "leftfold copy") as threads:
@@ -122,7 +123,7 @@ def compare(
 
 
 def _pages(source: Backend | Archive) -> Pages:
-    return source.log if isinstance(source, Backend) else source
+    return live(source.log) if isinstance(source, Backend) else source
 
 
 def _chunks(source: Pages, tenant: str, after: int, upto: int) -> Iterator[list[list[Event]]]:

@@ -11,7 +11,21 @@ from leftfold.cli import exits, main as module
 from leftfold.cli.main import main
 from tests.cli.desk import Desk
 
-VERBS = ("init", "demo", "log", "trace", "explain", "views", "dead", "check", "copy", "doctor", "bench")
+VERBS = (
+    "init",
+    "demo",
+    "log",
+    "trace",
+    "explain",
+    "views",
+    "dead",
+    "check",
+    "copy",
+    "archive",
+    "restore",
+    "doctor",
+    "bench",
+)
 
 
 def test_the_help_lists_every_verb_and_exit_code(desk: Desk) -> None:
@@ -33,7 +47,7 @@ def test_every_verb_has_help_a_short_help_and_json(desk: Desk, verb: str) -> Non
     assert "--json" in desk.ok(verb, "--help")
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("init", "demo", "copy", "bench")])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("init", "demo", "copy", "restore", "bench")])
 def test_every_verb_that_opens_a_store_takes_store_and_tenant(verb: str) -> None:
     options = [option for one in main.commands[verb].params for option in one.opts]
     assert {"--store", "--tenant"} <= set(options)

@@ -20,7 +20,7 @@ class SpanningLog:
     """A Log. What is sealed after the first reading is read from the store: both have it."""
 
     def __init__(self, archive: Archive, live: Log) -> None:
-        self._archive, self._live = archive, live
+        self._archive, self.live = archive, live
         self._sealed: int | None = None
         self._lock = threading.Lock()
 
@@ -29,26 +29,26 @@ class SpanningLog:
         if len(found) == limit:
             return found
         reached = found[-1].position if found else after
-        return found + self._live.page(after=reached, limit=limit - len(found))
+        return found + self.live.page(after=reached, limit=limit - len(found))
 
     def end(self) -> int:
-        return self._live.end()
+        return self.live.end()
 
     def locate(self, receipt: Receipt) -> int | None:
-        return self._live.locate(receipt)
+        return self.live.locate(receipt)
 
     def place(self, upto: Mapping[str, int] | None = None) -> int:
-        return self._live.place(upto)
+        return self.live.place(upto)
 
     def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
-        return self._live.history(stream, after=after, limit=limit)
+        return self.live.history(stream, after=after, limit=limit)
 
     def _sealed_end(self) -> int:
         """Where the archive ended at the first reading, and the proof that it is this log's."""
         with self._lock:
             if self._sealed is None:
                 end = self._archive.end()
-                if end and self._live.page(after=end - 1, limit=1) != self._archive.page(after=end - 1, limit=1):
+                if end and self.live.page(after=end - 1, limit=1) != self._archive.page(after=end - 1, limit=1):
                     raise IntegrityError(
                         f"the archive's position {end:,} is not this store's: it is another store's archive, or the store "
                         "lost events that were sealed. Restore it from the archive.",
@@ -61,3 +61,8 @@ class SpanningLog:
 def spanning(backend: Backend, objects: Objects) -> Backend:
     """The backend, reading sealed positions from the archive that is kept here."""
     return replace(backend, log=SpanningLog(Archive(objects, backend.tenant), backend.log))
+
+
+def live(log: Log) -> Log:
+    """The store's own log: what an archive is compared with must not come from an archive."""
+    return log.live if isinstance(log, SpanningLog) else log

@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leftfold.archive.heads import Head, segment_name
+from leftfold.archive.log import live
 from leftfold.archive.reader import Archive, Link, OnProgress, link
 from leftfold.archive.segment import Segment, pack
 from leftfold.codec.envelope import Codec
@@ -35,9 +36,11 @@ MAX_AGE_S: Final = 900.0  # what a quiet app may lose with its store: its last q
 
 
 class Sealed(Struct, frozen=True):
-    """What one run did: segments and events that it sealed itself, the last sealed position, events still unsealed."""
+    """What one run did: the sizes of the segments that it sealed itself, and their events; where the archive ends now, and
+    how many events wait.
+    """
 
-    segments: int
+    sizes: tuple[int, ...]
     events: int
     upto: int
     left: int
@@ -58,7 +61,7 @@ class Archiver:
     ) -> None:
         if keep_days is not None and keep_days < 1:
             raise ConfigError(f"keep_days={keep_days}: objects are kept for whole days, one at least.")
-        self._backend, self._objects = backend, objects
+        self._backend, self._log, self._objects = backend, live(backend.log), objects
         self._keep_days, self._max_age_s = keep_days, max_age_s
         self._bytes, self._events = segment_bytes, segment_events
         self._archive = Archive(objects, backend.tenant)
@@ -79,15 +82,17 @@ class Archiver:
         Stops after a segment when `go_on` says so; the next run goes on. Raises IntegrityError, and seals nothing, when
         the archive's last segment is not what the log has there: an archive is never repaired.
         """
-        log, segments, events = self._backend.log, 0, 0
+        sizes: list[int] = []
+        events = 0
         self._take_up()
         while go_on() and (run := self._due(force)):
-            if self._seal(run):
-                segments, events = segments + 1, events + len(run)
+            if size := self._seal(run):
+                sizes.append(size)
+                events += len(run)
             self._note()
-            on_progress(self._sealed, log.end())
+            on_progress(self._sealed, self._log.end())
         self._note()
-        return Sealed(segments, events, self._sealed, max(0, log.end() - self._sealed))
+        return Sealed(tuple(sizes), events, self._sealed, max(0, self._log.end() - self._sealed))
 
     @property
     def _sealed(self) -> int:
@@ -109,7 +114,7 @@ class Archiver:
 
     def _due(self, force: bool) -> list[Stored]:
         """The events of the next segment, in whole commits; none as long as it isn't due."""
-        log, after = self._backend.log, self._sealed
+        log, after = self._log, self._sealed
         waiting = log.end() - after
         if waiting <= 0:
             return []
@@ -133,27 +138,27 @@ class Archiver:
         age = timedelta(seconds=self._max_age_s)
         return any(self._backend.clock.now() - self._codec.peek(one).at >= age for one in oldest)
 
-    def _seal(self, run: list[Stored]) -> bool:
-        """Make the next segment of this run. False when another archiver has made it, perhaps of another run."""
+    def _seal(self, run: list[Stored]) -> int:
+        """Make the next segment of this run; its size. 0 when another archiver has made it, perhaps of another run."""
         first, previous = self._sealed + 1, self._tip.sha256 if self._tip is not None else ""
         data = pack(run, tenant=self._backend.tenant, first=first, previous=previous)
         if self._create(segment_name(self._backend.tenant, first), data):
             self._go_on(Link(first, run[-1].position, previous, sha256(data).hexdigest()), _size(run))
-            return True
+            return len(data)
         winner = self._archive.opened(first)
         if winner.previous != previous:
             raise IntegrityError(
                 f"the segment of position {first} was sealed on another one before it.", position=first
             )
         self._follow(winner)
-        return False
+        return 0
 
     def _follow(self, segment: Segment) -> None:
         """Go on after a segment that this archiver did not make, if it is the log's."""
-        log, after, size = self._backend.log, segment.first - 1, 0
+        after, size = segment.first - 1, 0
         while after < segment.last:
             limit = min(PAGE_EVENTS, segment.last - after)
-            ours = log.page(after=after, limit=limit)
+            ours = self._log.page(after=after, limit=limit)
             for one, sealed in zip(ours, segment.events(after, limit), strict=False):
                 if one != sealed:
                     raise _foreign(one.position)

@@ -41,7 +41,7 @@ def copy(ctx: click.Context, source: str, destination: str, tenant: str | None, 
     else:
         if copied is not None:
             _show_copied(copied)
-        _show_compared(compared)
+        show_compared(compared, "SRC", "DST")
     ctx.exit(0 if compared.equal else exits.FOUND)
 
 
@@ -81,9 +81,10 @@ def _show_copied(copied: Copied) -> None:
         show(f"How far {clean(', '.join(copied.reactions))} is was taken along: nothing is sent twice.")
 
 
-def _show_compared(compared: Compared) -> None:
+def show_compared(compared: Compared, source: str, destination: str) -> None:
+    """Whether the two are equal, and where they part."""
     if compared.equal:
         show(styled(("equal  ", "green"), f"{count(compared.source, 'event')}, SHA-256 {compared.digest}"))
         return
-    told = f"at position {compared.differs_at:,}: SRC has {compared.source:,} events, DST {compared.destination:,}."
-    show(styled(("they differ  ", "bold red"), clean(told)))
+    ends = f"{source} has {compared.source:,} events, {destination} {compared.destination:,}"
+    show(styled(("they differ  ", "bold red"), f"at position {compared.differs_at:,}: {ends}."))

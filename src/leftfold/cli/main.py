@@ -15,6 +15,7 @@ import click
 
 import leftfold
 from leftfold.cli import exits
+from leftfold.cli.archive import archive
 from leftfold.cli.bench import bench
 from leftfold.cli.check import check
 from leftfold.cli.copy import copy
@@ -25,6 +26,7 @@ from leftfold.cli.explain import explain
 from leftfold.cli.init import init
 from leftfold.cli.log import log
 from leftfold.cli.output import RESUME, addressed, aside, clean, json_line, styled
+from leftfold.cli.restore import restore
 from leftfold.cli.trace import trace
 from leftfold.cli.views import views
 from leftfold.core.errors import LeftfoldError, StoreUnavailable
@@ -95,5 +97,5 @@ def main() -> None:
     """Event sourcing for Python: make a project, look into its history, keep its views."""
 
 
-for verb in (init, demo, log, trace, explain, views, dead, check, copy, doctor, bench):
+for verb in (init, demo, log, trace, explain, views, dead, check, copy, archive, restore, doctor, bench):
     main.add_command(verb)
