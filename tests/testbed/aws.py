@@ -12,14 +12,15 @@ from typing import Any, Final
 
 from tests.testbed.calls import Call, Calls, consumed
 from tests.testbed.faults import Faults
-from tests.testbed.weather import batch_of, request_items
+from tests.testbed.weather import ENTRIES, batch_of, failing, request_items, with_failed
 
 CONNECT_TIMEOUT_S: Final = 5
 READ_TIMEOUT_S: Final = 30  # injected time-outs cost no time; a true one is a wedged server
 CONNECTIONS: Final = 32  # threads of a test that share a client
 RESET_EVERY: Final = 25  # visits to the stand-in, so that its memory stays bounded
 CALL: Final = "leftfold.testbed.call"  # where a request's context keeps its call,
-LEFT: Final = "leftfold.testbed.left"  # and the entries of a batch that were cut off
+LEFT: Final = "leftfold.testbed.left"  # the entries of a batch that were cut off,
+FAILED: Final = "leftfold.testbed.failed"  # and those that are refused by order
 STAND_IN_REGION: Final = "us-east-1"
 
 
@@ -210,6 +211,12 @@ class _Wire:
             kept = len(entries) // 2
             context[LEFT] = entries[kept:]
             sent["RequestItems"] = request_items(entries[:kept], params["RequestItems"])
+        if fault is not None and fault.fails is not None:
+            entries = params[ENTRIES[model.name]]
+            context[FAILED] = failed = failing(fault.fails, len(entries))
+            call.refused = len(failed)
+            others = [entry for index, entry in enumerate(entries) if index not in failed]
+            sent[ENTRIES[model.name]] = others or entries  # a call without entries can't be made: it isn't sent
         return sent
 
     def _on_send(self, request: Any, **_: Any) -> Any:
@@ -238,3 +245,6 @@ class _Wire:
             name = "UnprocessedItems" if call.operation == "BatchWriteItem" else "UnprocessedKeys"
             entries = batch_of(parsed.get(name, {})) + context[LEFT]
             parsed[name] = request_items(entries, call.parameters["RequestItems"])
+        if FAILED in context and "Error" not in parsed:
+            call, fault = context[CALL]
+            with_failed(call.operation, parsed, context[FAILED], fault.code)

@@ -1,6 +1,7 @@
 """Each fault of AWS as a client meets it: the error replies byte for byte as botocore parses them, the broken wires.
 
-What is cut short (`PARTIAL`) is decided before the request is signed; all else where it would be sent.
+What is cut short (`PARTIAL`), and which entries fail (`entries_failed`), is decided before the request is signed; all
+else where it would be sent.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from tests.testbed.calls import Call
 
 Send = Callable[[], Any]  # really sends the request; gives botocore's AWSResponse
 Act = Callable[[Call, Any, Send], Any]  # (call, prepared request, send): a response, or raises as the wire would
+Which = Callable[[int, int], bool]  # (an entry's index, how many there are)
 
 TRANSACTIONS: Final = frozenset({"TransactWriteItems", "TransactGetItems"})
 SINGLE_WRITES: Final = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 BATCHES: Final = frozenset({"BatchWriteItem", "BatchGetItem"})
+ENTRIES: Final = {"PutEvents": "Entries", "PutRecords": "Records"}  # where the entries stand, in call and answer
+FAILED: Final = {"PutEvents": "FailedEntryCount", "PutRecords": "FailedRecordCount"}
 REASONS: Final = {  # the code of a cancelled transaction's item: what AWS says beside it
     "TransactionConflict": "Transaction is ongoing for the item",
     "ThrottlingError": "Throughput exceeds the current capacity for one or more tables. DynamoDB is automatically"
@@ -37,10 +41,14 @@ class Fault:
     act: Act
     operations: frozenset[str] = frozenset()
     cuts: bool = False  # a batch is cut before it is sent
+    fails: Which | None = None  # entries of a call that are refused one by one: they are taken out before it is sent
+    code: str = ""  # what is said of them
 
     def fits(self, call: Call) -> bool:
         if self.operations and call.operation not in self.operations:
             return False
+        if self.fails is not None:
+            return len(failing(self.fails, len(call.parameters[ENTRIES[call.operation]]))) > 0
         # A batch of which nothing at all is done is throttled, not partial.
         return not self.cuts or len(batch_of(call.parameters["RequestItems"])) > 1
 
@@ -219,3 +227,43 @@ def request_items(entries: list[Entry], like: Mapping[str, Any]) -> dict[str, An
         else:
             items.setdefault(table, {**asked, "Keys": []})["Keys"].append(entry)
     return items
+
+
+def entries_failed(name: str, which: Which, code: str, operation: str) -> Fault:
+    """Some entries of a call are refused with `code`, each by itself; the others are taken."""
+    return Fault(f"{name}: {code}", _some_failed, frozenset({operation}), fails=which, code=code)
+
+
+def _some_failed(call: Call, request: Any, send: Send) -> Any:
+    """The call as it was cut; where no entry is left, the answer that the service would give."""
+    if call.refused < len(call.parameters[ENTRIES[call.operation]]):
+        return send()
+    return reply(request, 200, json.dumps({ENTRIES[call.operation]: []}).encode())
+
+
+def failing(which: Which, count: int) -> list[int]:
+    return [index for index in range(count) if which(index, count)]
+
+
+def with_failed(operation: str, parsed: dict[str, Any], failed: list[int], code: str) -> None:
+    """The answer to a call that was cut, as if these entries had been in it."""
+    answers = list(parsed[ENTRIES[operation]])
+    for index in failed:
+        answers.insert(index, {"ErrorCode": code, "ErrorMessage": f"{code}, as ordered"})
+    parsed[ENTRIES[operation]] = answers
+    parsed[FAILED[operation]] = sum("ErrorCode" in answer for answer in answers)
+
+
+def _patterns(operation: str, *codes: str) -> tuple[Fault, ...]:
+    which: dict[str, Which] = {
+        "first failed": lambda index, count: index == 0,
+        "last failed": lambda index, count: index == count - 1,
+        "odd failed": lambda index, count: index % 2 == 1,
+        "all but one failed": lambda index, count: index != count // 2,
+        "all failed": lambda index, count: True,
+    }
+    return tuple(entries_failed(name, each, code, operation) for name, each in which.items() for code in codes)
+
+
+EVENTS_FAILED: Final = _patterns("PutEvents", "ThrottlingException", "InternalFailure")
+RECORDS_FAILED: Final = _patterns("PutRecords", "ProvisionedThroughputExceededException", "InternalFailure")

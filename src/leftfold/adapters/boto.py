@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
-from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable
+from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable, TooLarge
 
 CONNECT_S: Final = 3.0
 READ_S: Final = 10.0  # a transaction of 100 items takes well under a second
@@ -23,7 +23,11 @@ _DENIED = {
     *("MissingAuthenticationTokenException", "IncompleteSignatureException"),
 }
 _MISSING = {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
-_WRONG = {"ValidationException", "InvalidArgumentException", "InvalidParameterException", "SerializationException"}
+_WRONG = {
+    *("ValidationException", "InvalidArgumentException", "InvalidParameterException", "SerializationException"),
+    *("InvalidInputException", "RequestEntityTooLarge", "RequestEntityTooLargeException", "413"),
+}
+_SIZE = ("size", "too large", "toolarge", "length less than", "exceed", "(413")  # as the services word it
 
 
 def client(service: str, *, region: str | None, endpoint: str | None, attempts: int = 1) -> Any:
@@ -67,6 +71,18 @@ def translated(where: str) -> Generator[None]:
         raise ConfigError(f"{where}: {error}.") from error
     except errors.BotoCoreError as error:
         raise StoreUnavailable(f"{where} can't answer now: {error}.") from error
+
+
+@contextmanager
+def translated_batch(where: str) -> Generator[None]:
+    """As `translated`, for a call of many entries: TooLarge where they are over a limit, so that each may go alone."""
+    try:
+        with translated(where):
+            yield
+    except ConfigError as error:
+        if any(word in str(error).lower() for word in _SIZE):
+            raise TooLarge(str(error), field="body") from error
+        raise
 
 
 def _judged(response: dict[str, Any], where: str) -> LeftfoldError:

@@ -80,8 +80,8 @@ class Publisher(Protocol):
         """Send these, within the limits. Answers for each: None when it was taken, or why not.
 
         What was not answered for is not known to have been taken: StoreUnavailable for what may pass, ConfigError for
-        what won't, Rejected when all were refused because of some of them. After a failed message of a stream none of the
-        same stream is taken.
+        what won't, Rejected (or TooLarge) when all were refused because of some of them: then each may go alone. After a
+        failed message of a stream none of the same stream is taken.
         """
         ...
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leftfold.core.attempt import Failed, attempt
-from leftfold.core.errors import ConfigError, Rejected, StoreUnavailable
+from leftfold.core.errors import ConfigError, Rejected, StoreUnavailable, TooLarge
 from leftfold.ports.publisher import Failure, Limits, Message, Publisher
 
 TURN_S: Final = 3.0  # for one page: well within the half of a lease that every step has before it
@@ -137,7 +137,7 @@ class Sending:
     def _failed(self, error: Exception, count: int) -> list[Failure | None]:
         """A call that gave no answers, as answers; none for what is nobody's message's fault."""
         if isinstance(error, Rejected):
-            return [Failure("refused", str(error))]
+            return [Failure("too large" if isinstance(error, TooLarge) else "refused", str(error))]
         if isinstance(error, StoreUnavailable):
             return [Failure("again", str(error))] * count
         self._stopped = error

@@ -15,6 +15,7 @@ from leftfold.testing.contracts.catalog import CatalogContract
 from leftfold.testing.contracts.checkpoints import CheckpointsContract, DeadLettersContract
 from leftfold.testing.contracts.log import LogContract
 from leftfold.testing.contracts.objects import MakeObjects, ObjectsContract
+from leftfold.testing.contracts.publisher import PublisherContract
 from leftfold.testing.contracts.rows import RowsContract
 from leftfold.testing.contracts.snapshots import SnapshotsContract
 from leftfold.testing.contracts.store import StoreContract
@@ -30,6 +31,7 @@ __all__ = [
     "MakeBackend",
     "MakeObjects",
     "ObjectsContract",
+    "PublisherContract",
     "RowsContract",
     "SnapshotsContract",
     "StoreContract",
