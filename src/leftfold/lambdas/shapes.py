@@ -161,7 +161,7 @@ class Trigger(Struct, Generic[T_co], frozen=True):
 
 
 def kind_of(event: object) -> Kind:
-    """Which trigger made this event: `other` for records of a service that nothing here reads, `direct` for no shape of AWS's.
+    """Which trigger made this event: `other` for records that nothing here reads, `direct` for no shape of AWS's.
 
     A batch is known by the first record that says where it is from.
     """
