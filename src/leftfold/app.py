@@ -13,6 +13,7 @@ from leftfold.core.processes import Reaction
 from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
 from leftfold.core.views import AnyView, SqlView, View, check_name
+from leftfold.ingest.declared import Ingest
 from leftfold.publish.rules import Publish, destinations
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ class App:
 
     `reactions` are functions, known on disk by their names; `{"name": function}` keeps a name through a renaming.
     `events` adds event classes that no decider emits, for appends in the dcb form. `publish` says which events are public,
-    as what, and where they go: see leftfold.publish. Raises ConfigError for what can't work: two classes under one name on
+    as what, and where they go: see leftfold.publish. `ingest` says which records of devices become events: see
+    leftfold.ingest. Raises ConfigError for what can't work: two classes under one name on
     disk, a view of events that nobody emits, missing annotations.
     """
 
@@ -38,6 +40,7 @@ class App:
         reactions: Sequence[Reaction] | Mapping[str, Reaction] = (),
         events: Any = (),
         publish: Sequence[Publish] = (),
+        ingest: Sequence[Ingest[Any]] = (),
     ) -> None:
         check_name("app", name)
         self.name = name
@@ -50,6 +53,10 @@ class App:
             self.schema.add_decider(decider)
         if events != ():
             self.schema.add(members(events), names={}, upcasts=())
+        self.ingest = tuple(ingest)
+        for source in self.ingest:
+            self.schema.add(source.types, names=source.names, upcasts=source.upcasts)
+        _check_once("ingest", [source.name for source in self.ingest])
         for view in self.views:
             self._check_subscription(repr(view), view.apply if isinstance(view, SqlView) else view.evolve, 1)
             if isinstance(view, View) and view.key is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from leftfold.app import App
 from leftfold.category import AnyCategory, BoundaryCategory, Category, Notes, category_of
@@ -19,6 +19,7 @@ from leftfold.core.views import AnyView, SqlView, View
 from leftfold.dcb import Boundary
 from leftfold.explain import Explanation, explain
 from leftfold.handling.decide import Deciding
+from leftfold.ingest.declared import Ingest
 from leftfold.loops import Followers, Loops
 from leftfold.operations import OnProgress, Operations
 from leftfold.ports.backend import Backend
@@ -32,6 +33,11 @@ from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.feed import interest
 from leftfold.subscriptions.follow import Follower, Work
 from leftfold.tracing import Trace, trace
+
+if TYPE_CHECKING:
+    from leftfold.aside import Aside
+    from leftfold.ingest.marks import Marks
+    from leftfold.ingest.taking import Ingesting
 
 C = TypeVar("C")
 S = TypeVar("S")
@@ -54,6 +60,7 @@ class Session:
         self._followers: dict[str, Follower] = {}
         self._reactors = {name: self._reactor(name) for name in app.reactions}
         self._relays = {name: self._relay(name, open_publisher) for name in app.destinations}
+        self._marks: dict[str, Marks] = {}
         self._loops: Loops | None = None
         self._closed = False
 
@@ -97,6 +104,16 @@ class Session:
             if len(page) < PAGE_EVENTS:
                 return
             after = page[-1].position
+
+    def ingest(self, ingest: Ingest[Any], *, aside: Aside | None = None) -> Ingesting:
+        """The ingest at work here: `take(records)`. What can't be taken goes to `aside`."""
+        if ingest not in self.app.ingest:
+            raise ConfigError(f"{ingest!r} is no ingest of app {self.app.name!r}: add it to ingest=[...].")
+        from leftfold.ingest.marks import Marks
+        from leftfold.ingest.taking import Ingesting
+
+        marks = self._marks.setdefault(ingest.name, Marks())
+        return Ingesting(ingest, self.backend, self.codec, marks, self._bell.ring, aside)
 
     def dcb(self) -> Boundary:
         """The dcb.events form: `read(query)`, `append(events, condition)`."""
