@@ -16,7 +16,7 @@ FLOORS = (
     ("projections", "processes", "publish", "archive"),
     (
         *("app", "session", "category", "operations", "copying", "explain", "tracing", "check", "loops", "dcb"),
-        *("requests", "aside", "ingest", "inbox"),
+        *("requests", "aside", "ingest", "inbox", "replaying"),
     ),
     ("adapters",),
     ("connect", "aio", "lambdas", "http"),

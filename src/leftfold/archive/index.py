@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Annotated, Final, Literal
@@ -196,11 +196,12 @@ class Index:
         found = self._entry(text[start : text.index(b"\n", start)]) if start else None
         return found if found is not None and found.stream == stream else None
 
-    def entries(self) -> Iterator[Entry]:
-        """Every stream that is here, by name."""
+    def entries(self, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+        """The streams that are wanted, by name."""
         for number in range(len(self._fences)):
-            for line in self._page(number).splitlines():
-                yield self._entry(line)
+            for line in self._page(number)[:-1].split(b"\n"):
+                if wanted(_text(line.partition(b"\t")[0])):
+                    yield self._entry(line)
 
     def _page(self, number: int) -> bytes:
         start, page = self._page_at[number], self._found.pages[number]
@@ -216,6 +217,13 @@ class Index:
             places = tuple(accumulate(gaps))
             if places[-1] >= self._count or gaps[0] < 0 or min(gaps[1:], default=1) < 1:
                 raise Damaged("its index names events that aren't there")
-            return Entry(stream.decode(), int(version), places)
+            return Entry(_text(stream), int(version), places)
         except ValueError as error:
             raise Damaged(f"its index: {error}") from error
+
+
+def _text(name: bytes) -> str:
+    try:
+        return name.decode()
+    except UnicodeDecodeError as error:
+        raise Damaged(f"its index: {error}") from error

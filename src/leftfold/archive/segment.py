@@ -11,7 +11,7 @@ import hashlib
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import accumulate, repeat
@@ -161,10 +161,19 @@ class Segment:
         versions = range(entry.version + skipped, entry.version + len(entry.places))
         return list(self.pick(entry.places[skipped:], versions))
 
-    def streams(self) -> Iterator[Entry]:
-        """Every stream that is here, by name, with its places for `pick`."""
+    def streams(self, wanted: Callable[[str], bool] = lambda stream: True) -> Iterator[Entry]:
+        """Every stream that is here, or those that are wanted, by name, with its places for `pick`."""
         with self._judged("its index"):
-            yield from self._index.entries()
+            yield from self._index.entries(wanted)
+
+    def places(self, type_: Callable[[str], bool], stream: Callable[[str], bool] | None = None) -> list[int]:
+        """Where the events are whose type is wanted, and one of whose streams is: rising, for `pick`."""
+        types, kinds = self._types()
+        wanted = [type_(name) for name in types]
+        if stream is None:
+            return [place for place, kind in enumerate(kinds) if wanted[kind]]
+        found = {place for entry in self.streams(stream) for place in entry.places}
+        return sorted(place for place in found if wanted[kinds[place]])
 
     def pick(self, places: Iterable[int], versions: Iterable[int] = repeat(0)) -> Iterator[Stored]:
         """The events at these places, rising from 0; only their blocks are read."""

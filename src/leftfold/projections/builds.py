@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from leftfold.codec.envelope import Codec
@@ -11,9 +11,9 @@ from leftfold.core.schema import Schema
 from leftfold.core.views import AnyView, SqlView
 from leftfold.ports.backend import Backend
 from leftfold.ports.rows import Builds
-from leftfold.projections.project import Fold, Projector
+from leftfold.projections.project import Fold, Kept, Projector
 from leftfold.projections.tables import TableFold, TableProjector, suffix, table_names
-from leftfold.subscriptions.feed import interest
+from leftfold.subscriptions.feed import Interest, interest
 
 MAX_POINTER_RACES: Final = 20  # each lost race means another process has just changed the builds
 
@@ -84,6 +84,12 @@ class ViewBuilds:
         if self._backend.tables is None:
             raise ConfigError(f"SqlView {self.name!r} needs a store that speaks SQL: open sqlite:PATH.")
         return TableProjector(build, fold, wanted, self._codec, self._backend.tables)
+
+    def partial(self, build: str, rows: Kept, mine: Callable[[str], bool]) -> tuple[Projector, Interest]:
+        """What moves the rows of a build whose keys are in `mine`, kept elsewhere; and what it takes from the log."""
+        fold = self.fold(build)
+        wanted = interest(self._schema, fold.types)
+        return Projector(build, fold, wanted, self._codec, rows, mine), wanted
 
     def fold(self, build: str) -> Fold:
         """The code that reads a build's rows: its own version's, else the newest, which may not fit."""

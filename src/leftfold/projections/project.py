@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import MsgspecError, Struct
 
@@ -18,7 +18,7 @@ from leftfold.core.state import fresh, is_frozen
 from leftfold.core.streams import check_key
 from leftfold.core.views import Scalar, View
 from leftfold.ports.checkpoints import DeadLetter, Move, Progress
-from leftfold.ports.rows import Change, Row, Rows
+from leftfold.ports.rows import Change, Row
 from leftfold.subscriptions.feed import Interest, Unreadable, row_lane, select, stream_lane
 from leftfold.subscriptions.lanes import Lanes, without
 
@@ -96,12 +96,28 @@ def check_scalar(name: str, value: Any) -> Scalar:
     return value
 
 
-class Projector:
-    """Work: one build of one view."""
+class Kept(Protocol):
+    """What a projector needs of Rows."""
 
-    def __init__(self, build: str, fold: Fold, interest_: Interest, codec: Codec, rows: Rows) -> None:
+    def get(self, build: str, keys: Sequence[str]) -> dict[str, Row]: ...
+
+    def write(self, build: str, changes: Sequence[Change], move: Move) -> None: ...
+
+
+class Projector:
+    """Work: one build of one view; of its rows all, or those whose key is in `mine`."""
+
+    def __init__(
+        self,
+        build: str,
+        fold: Fold,
+        interest_: Interest,
+        codec: Codec,
+        rows: Kept,
+        mine: Callable[[str], bool] | None = None,
+    ) -> None:
         self.subscriber = build
-        self._fold, self._interest, self._codec, self._rows = fold, interest_, codec, rows
+        self._fold, self._interest, self._codec, self._rows, self._mine = fold, interest_, codec, rows, mine
 
     def take(self, page: Sequence[Stored], progress: Progress, token: int | None) -> int:
         position = page[-1].position
@@ -139,7 +155,7 @@ class Projector:
                 else:
                     for key in keys:
                         todo.setdefault(key, []).append(event)
-        return todo
+        return todo if self._mine is None else {key: events for key, events in todo.items() if self._mine(key)}
 
     def changes(self, todo: dict[str, list[Recorded[Any]]], lanes: Lanes, *, late: bool = False) -> list[Change]:
         """Fold each row's events onto what is stored. Only `late` ones, freed from a lane, may come after newer ones."""
