@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final
 
@@ -51,6 +51,7 @@ class Aside:
         """
         body = record if isinstance(record, bytes) else _json(record)
         text, base64 = _readable(body)
+        at = at.astimezone(UTC) if at else None
         own = record_id or sha256(body).hexdigest()
         kept = SetAside(_sayable(own), self._handler, source, _sayable(reason), text, base64, at)
         day = at.strftime("%Y-%m-%d") if at else UNDATED

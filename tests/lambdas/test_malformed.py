@@ -1,11 +1,13 @@
 """Every sample event, broken at every place: a wrong shape is one record set aside, and the others go on."""
 
 import json
+from base64 import b64decode
 from typing import Any
 
 import pytest
 
 from leftfold.adapters.memory import Memory
+from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError
 from leftfold.lambdas import commands, queries
 from leftfold.lambdas.batches import receive
@@ -124,3 +126,18 @@ def test_the_generator_breaks_every_place() -> None:
         assert f"$.Records[1].kinesis.{field} is missing" in names
         assert f"$.Records[1].kinesis.{field} is null" in names
     assert all(event["Records"][0] == sample("kinesis")["Records"][0] for _, event in poisoned(sample("kinesis")))
+
+
+def _trusting(event: Any) -> list[bytes]:
+    """What a handler looks like that nobody tested so."""
+    return [b64decode(record["kinesis"]["data"]) for record in event["Records"]]
+
+
+def test_a_handler_that_trusts_its_records_is_caught() -> None:
+    caught = []
+    for what, event in poisoned(sample("kinesis")):
+        said = attempt(_trusting, event)
+        if isinstance(said, Failed) or len(said) < 3:
+            caught.append(what)
+    assert "$.Records[1].kinesis.data is missing" in caught
+    assert "$.Records[1] is null" in caught

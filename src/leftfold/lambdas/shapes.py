@@ -212,7 +212,7 @@ def reading(raw: Any) -> Reading:
 def fact(raw: Any) -> Fact:
     """An event of EventBridge."""
     read = _convert(raw, _Fact)
-    return Fact(read.id, read.source, read.detail_type, read.detail, read.time)
+    return Fact(read.id, read.source, read.detail_type, read.detail, _utc(read.time))
 
 
 def web(raw: Any) -> Request:
@@ -285,6 +285,11 @@ def _time(value: Any, *, per_s: int = 1) -> datetime | None:
         return None
 
 
+def _utc(at: datetime | None) -> datetime | None:
+    """AWS tells times in UTC; one without a zone is taken as such."""
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
 def _inside(raw: Any, *path: str) -> Any:
     """What stands at a path of keys; None where there is nothing."""
     for name in path:
@@ -311,7 +316,7 @@ def _at(*path: str, per_s: int = 1) -> Callable[[Any], datetime | None]:
 
 def _iso(raw: Any) -> datetime | None:
     try:
-        return msgspec.convert(_inside(raw, "time"), datetime)
+        return _utc(msgspec.convert(_inside(raw, "time"), datetime))
     except (msgspec.ValidationError, UnicodeError):
         return None
 

@@ -90,7 +90,7 @@ class Telemetry:
         """Write a line now. A field that is not declared is left out; long text is cut."""
         if self._write is not None and LEVELS.index(level) >= self._from:
             told = {name: _short(value) for name, value in fields.items() if name in ALLOWED and value is not None}
-            self._write(_encode({"level": level, "what": what, **self._names, **told}).decode())
+            self._write(_encode({"level": level, "what": _short(what), **self._names, **told}).decode())
 
     def flush(self) -> None:
         """Write what was counted, a line for each set of dimensions."""
