@@ -4,7 +4,7 @@ Knows: the published envelope, and the ports rows, checkpoints, dead letters and
 how a message came. Per stream of the sender: a checkpoint (how far it was handled), and rows for what has to wait.
 """
 
-from leftfold.inbox.incoming import Incoming
+from leftfold.inbox.incoming import Incoming, messages
 from leftfold.inbox.taking import Inbox, Letter, Taken
 
-__all__ = ["Inbox", "Incoming", "Letter", "Taken"]
+__all__ = ["Inbox", "Incoming", "Letter", "Taken", "messages"]

@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
+from leftfold.codec.aggregation import deaggregate
 from leftfold.core.annotations import members
 from leftfold.core.errors import ConfigError, IntegrityError, Rejected
 from leftfold.core.streams import COMMAND_ID_BYTES, MAX_COUNT
@@ -29,7 +30,8 @@ class Incoming(Struct, Generic[E_co], frozen=True, kw_only=True):
     """An event of another service: the sender's `data`, and what it says about it.
 
     `id` is unique within `source`. `stream`, `version` (in that stream), `previous` (the version of the stream's event
-    that was published before, 0 for the first) and `position` are a leftfold sender's; others leave them empty.
+    that was published before, 0 for the first) and `position` are a leftfold sender's; others leave them empty. `dataref` is
+    where the data came from, if the envelope had no room for it.
     """
 
     data: E_co
@@ -44,6 +46,7 @@ class Incoming(Struct, Generic[E_co], frozen=True, kw_only=True):
     correlation_id: str | None = None
     causation_id: str | None = None
     traceparent: str | None = None
+    dataref: str | None = None
 
     @property
     def key(self) -> str:
@@ -77,6 +80,7 @@ def incoming(event: CloudEvent, data: E) -> Incoming[E]:
         correlation_id=event.correlationid,
         causation_id=event.causationid,
         traceparent=event.traceparent,
+        dataref=event.dataref,
     )
 
 
@@ -104,6 +108,12 @@ def message(body: bytes) -> Message:
     if " " in event.source or len(event.source.encode()) > SOURCE_BYTES:
         raise Rejected(f"source must be a URI of {SOURCE_BYTES} bytes at most.", field="source", limit=SOURCE_BYTES)
     return Message(event, event.version, event.previous)
+
+
+def messages(data: bytes) -> list[bytes]:
+    """The messages in a Kinesis record's data: one, or those that a sender with `aggregate=true` packed into it."""
+    packed = deaggregate(data)
+    return [data] if packed is None else [one.data for one in packed]
 
 
 def plain(message: object) -> bytes:
