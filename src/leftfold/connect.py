@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qsl
 
 from leftfold.core.errors import ConfigError
@@ -13,6 +13,9 @@ from leftfold.core.streams import check_tenant
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.ports.publisher import Claims, Publisher
+
+if TYPE_CHECKING:
+    from leftfold.adapters.dynamodb.sequencers import Sequencers
 
 
 def connect(url: str, *, tenant: str | None = None) -> Backend:
@@ -38,6 +41,23 @@ def connect(url: str, *, tenant: str | None = None) -> Backend:
 
     objects = open_objects(archive, region=options.get("region"), option="archive")
     return spanning(opener(place, options, tenant or ""), objects)
+
+
+def open_sequencers(url: str) -> Sequencers:
+    """What places the commits of all tenants of a `dynamodb:` store in their logs, in a process that hears of them."""
+    from leftfold.adapters.dynamodb import open_sequencers as opened
+
+    scheme, _, rest = url.partition(":")
+    place, _, query = rest.partition("?")
+    if scheme != "dynamodb" or not place:
+        raise ConfigError(f"{scheme}: places what is appended by itself: only dynamodb:NAME has a sequencer.")
+    options = _options(url, query)
+    for elsewhere in ("objects", "archive"):  # what stands there stays there
+        options.pop(elsewhere, None)
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    prefix, create = options.pop("prefix", ""), _choice(options, "create", ("false", "true")) == "true"
+    _done(options)
+    return opened(place, region=region, endpoint=endpoint, prefix=prefix, create=create)
 
 
 def _options(url: str, query: str) -> dict[str, str]:
@@ -183,7 +203,7 @@ def _kinesis(place: str, options: dict[str, str]) -> Publisher:
     aggregate = _choice(options, "aggregate", ("false", "true")) == "true"
     claims, inline = _claims(options, region), _inline(options)
     _done(options)
-    return open_stream(place, region=region, endpoint=endpoint, claims=claims, inline=inline, aggregated=aggregate)
+    return open_stream(place, region=region, endpoint=endpoint, claims=claims, inline=inline, aggregate=aggregate)
 
 
 _PUBLISHERS: dict[str, Callable[[str, dict[str, str]], Publisher]] = {

@@ -42,7 +42,7 @@ class Pulse:
         count = self._telemetry.count
         count(metrics.LAG_EVENTS, found.lag, subscriber=name)
         count(metrics.PARKED_LANES, found.parked, subscriber=name)
-        count(metrics.FROZEN, found.state == "frozen", subscriber=name)
+        count(metrics.FROZEN, int(found.state == "frozen"), subscriber=name)
         age = timedelta(0)
         for stored in session.backend.log.page(after=found.position, limit=1) if found.lag else ():
             age = session.backend.clock.now() - session.codec.peek(stored).at

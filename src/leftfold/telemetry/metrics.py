@@ -60,9 +60,8 @@ UNPLACED: Final = Metric(
     "unplaced", "Milliseconds", "age of the oldest commit that was delivered and has no place", sums=False
 )
 SHOWN_LATE: Final = Metric("shown_late", "Count", "commits that the stream showed later than clocks and patience allow")
-WATERMARK_AGE: Final = Metric(
-    "watermark_age", "Milliseconds", "since when the stream has not been read to its end", sums=False
-)
+WATERMARK_AGE: Final = Metric("watermark_age", "Milliseconds", "how far back the sequencer remembers", sums=False)
+PULL_AGE: Final = Metric("pull_age", "Milliseconds", "since the stream was last read to its end", sums=False)
 LOGS_STUCK: Final = Metric("logs_stuck", "Count", "tenants whose table lacks a commit, so that their log can't go on")
 
 # of publishing, ingest, archive, inbox

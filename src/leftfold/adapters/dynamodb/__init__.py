@@ -7,10 +7,10 @@ Implements every port but SqlTables. A commit is one conditional write; its plac
 from leftfold.core.errors import ConfigError
 
 try:
-    from leftfold.adapters.dynamodb.backend import open_dynamodb
+    from leftfold.adapters.dynamodb.backend import open_dynamodb, open_sequencers
 except ModuleNotFoundError as error:
     if (error.name or "").partition(".")[0] != "botocore":
         raise
     raise ConfigError("DynamoDB needs boto3: pip install 'leftfold[aws]'.") from error
 
-__all__ = ["open_dynamodb"]
+__all__ = ["open_dynamodb", "open_sequencers"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +22,9 @@ from leftfold.adapters.dynamodb.placing import Placing
 from leftfold.adapters.dynamodb.reading import Reader
 from leftfold.adapters.dynamodb.receipts import store_id
 from leftfold.adapters.dynamodb.rows import DynamoRows
+from leftfold.adapters.dynamodb.sequencers import Sequencers
 from leftfold.adapters.dynamodb.shards import Shards
+from leftfold.adapters.dynamodb.shared import Shared, SharedShards
 from leftfold.adapters.dynamodb.shelf import Shelf
 from leftfold.adapters.dynamodb.store import DynamoStore
 from leftfold.adapters.dynamodb.tables import create as create_tables, describe
@@ -57,22 +60,19 @@ def open_dynamodb(
     `client` and `streams` are botocore clients to use instead of new ones; retries inside them must be off. Raises
     ConfigError for a name that no table can have, a missing region or package. Tables are first met when first used.
     """
-    if not NAME.fullmatch(name) or (prefix and not NAME.fullmatch(prefix)):
-        raise ConfigError("dynamodb: name and prefix are letters, digits, '_', '.' and '-', as dynamodb:bank.")
+    names = _names(name, prefix)
     made = client is None
     client = make_client("dynamodb", region=region, endpoint=endpoint) if made else client
-    clock, names = clock or SystemClock(), tables(name, prefix)
+    clock = clock or SystemClock()
     calls = Calls(client)
     if create:
         create_tables(calls, names)
     store_name = store_id(client.meta.region_name, names.events, tenant)
     reader = Reader(calls, names, tenant, objects)
     shelf = Shelf(calls, names, tenant)
-    stream = _Stream(
-        calls, names, tenant, streams, lambda: make_client("dynamodbstreams", region=region, endpoint=endpoint)
-    )
+    stream = _Stream(calls, names, streams, lambda: make_client("dynamodbstreams", region=region, endpoint=endpoint))
     finder = Finder(shelf)
-    placing = Placing(reader, shelf, finder, clock, stream.open, stream.is_old)
+    placing = Placing(reader, shelf, finder, clock, lambda: stream.open(tenant), stream.is_old)
     store = DynamoStore(reader, Drafts(reader, clock), store_name, placing.hint)
     checkpoints = DynamoCheckpoints(calls, names, tenant, clock)
     rows = DynamoRows(calls, names, tenant, checkpoints)
@@ -99,19 +99,59 @@ def open_dynamodb(
     )
 
 
+def open_sequencers(
+    name: str,
+    *,
+    clock: Clock | None = None,
+    region: str | None = None,
+    endpoint: str | None = None,
+    prefix: str = "",
+    create: bool = False,
+    client: Any = None,
+    streams: Any = None,
+) -> Sequencers:
+    """The sequencers of all tenants of these tables. For one thread. Otherwise as `open_dynamodb`."""
+    names = _names(name, prefix)
+    made = client is None
+    client = make_client("dynamodb", region=region, endpoint=endpoint) if made else client
+    calls = Calls(client)
+    if create:
+        create_tables(calls, names)
+    stream = _Stream(calls, names, streams, lambda: make_client("dynamodbstreams", region=region, endpoint=endpoint))
+    closing = ExitStack()
+    for close in (*([client.close] if made else ()), stream.close):
+        closing.callback(close)
+    shared = Shared()
+    return Sequencers(
+        calls,
+        names,
+        clock or SystemClock(),
+        lambda tenant: stream.open(tenant, shared),
+        stream.is_old,
+        closing.close,
+    )
+
+
+def _names(name: str, prefix: str) -> Tables:
+    if not NAME.fullmatch(name) or (prefix and not NAME.fullmatch(prefix)):
+        raise ConfigError("dynamodb: name and prefix are letters, digits, '_', '.' and '-', as dynamodb:bank.")
+    return tables(name, prefix)
+
+
 class _Stream:
     """The events table's stream, opened when something is to be placed."""
 
-    def __init__(self, calls: Calls, names: Tables, tenant: str, streams: Any, make: Any) -> None:
-        self._calls, self._names, self._tenant = calls, names, tenant
+    def __init__(self, calls: Calls, names: Tables, streams: Any, make: Callable[[], Any]) -> None:
+        self._calls, self._names = calls, names
         self._streams, self._make, self._made = streams, make, False
         self._described = cache(lambda: describe(calls, names.events))
 
-    def open(self) -> Shards:
+    def open(self, tenant: str, shared: Shared | None = None) -> Shards:
         arn = self._described().stream_arn
         if self._streams is None:
             self._streams, self._made = self._make(), True
-        return Shards(Calls(self._streams, where="DynamoDB Streams"), arn, self._tenant)
+        calls = Calls(self._streams, where="DynamoDB Streams")
+        return Shards(calls, arn, tenant) if shared is None else SharedShards(calls, arn, tenant, shared)
 
     def is_old(self) -> bool:
         return self._described().is_old

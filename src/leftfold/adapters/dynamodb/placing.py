@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from leftfold.adapters.dynamodb.calls import ConditionFailed, Gone, Item
@@ -32,6 +33,14 @@ RELIST: Final = timedelta(
 )  # how often to look for shards that are new: the stream makes some every few hours
 
 _log = logging.getLogger("leftfold")
+
+
+Stop = Callable[[], bool]
+"""Whether to leave the rest for another time."""
+
+
+def never() -> bool:
+    return False
 
 
 class Behind(Exception):
@@ -60,36 +69,65 @@ class Placing:
         """A commit that this process wrote: it needn't wait until the stream shows it."""
         self._hints.append(entry)
 
-    def place(self, upto: Mapping[str, int] | None = None) -> int:
-        """Place what was hinted, then what the stream shows; with `upto`, what these streams hold and no more."""
+    def place(self, upto: Mapping[str, int] | None = None, *, stop: Stop = never) -> int:
+        """Place what was hinted, then what the stream shows; with `upto`, what these streams hold and no more.
+
+        Once `stop` says so, what is left is left to the next call.
+        """
         with self._turn:
             hints = [self._hints.popleft() for _ in range(len(self._hints))]
             hints += [one.entry for slot in (upto or {}).items() if (one := self._last(*slot)) is not None]
-            placed, races, pull = 0, 0, upto is None
-            if not hints and not pull:
-                return 0
-            while True:
-                try:
-                    run = self._run = self._run or self._start()
-                    moved, events = run.round(hints, pull=pull)
-                except Behind:
-                    self._run, races = None, races + 1
-                    if races > MAX_RACES:
-                        raise StoreUnavailable("other sequencers were always first: let fewer of them run.") from None
-                    continue
-                except BaseException:  # any: what was taken in is in no page: start over from the last one
-                    self._run = None
-                    self._hints.extend(hints)
-                    raise
-                placed, hints = placed + events, []
-                if not moved:
-                    return placed
+            try:
+                return self._place(hints, pull=upto is None, stop=stop)
+            except BaseException:  # any: the hints that are in no page are needed again
+                self._hints.extend(hints)
+                raise
+
+    def take(self, entries: Sequence[Entry]) -> int:
+        """Place commits that somebody else tells of, and nothing else. Returns how many events were new to the log.
+
+        It neither reads the stream nor moves the watermark: what nobody told of waits for the next `place`.
+        """
+        with self._turn:
+            return self._place([*entries], pull=False, stop=never)
+
+    def _place(self, hints: list[Entry], *, pull: bool, stop: Stop) -> int:
+        """Place the hints, which are taken off their list once they stand in pages; then pull until nothing comes."""
+        placed = races = 0
+        if not hints and not pull:
+            return 0
+        while True:
+            try:
+                run = self._run = self._run or self._start()
+                moved, events = run.round(hints, pull=pull, stop=stop)
+            except Behind:
+                self._run, races = None, races + 1
+                if races > MAX_RACES:
+                    raise StoreUnavailable("other sequencers were always first: let fewer of them run.") from None
+                continue
+            except BaseException:  # any: what was taken in is in no page: start over from the last one
+                self._run = None
+                raise
+            placed += events
+            hints.clear()
+            if not moved or stop():
+                return placed
+
+    @property
+    def late(self) -> int:
+        """Records that were shown later than clocks and patience allow, since this sequencer was started."""
+        return self._run.late if self._run else 0
+
+    @property
+    def watermark(self) -> int:
+        """Up to when all shards have been read, in microseconds; 0 while nothing was."""
+        return self._run.watermark if self._run else 0
 
     def compare(self, on_progress: Callable[[int], None] = lambda commits: None) -> int:
         """Compare the whole table with the log, and place what is missing there. Returns how many events."""
         with self._turn:
             self._run = run = self._start(compare=True)
-            return run.compare(on_progress)
+            return run.compare(never, on_progress)
 
     def _start(self, *, compare: bool = False) -> _Run:
         tail = self._shelf.tail(consistent=True)
@@ -97,10 +135,11 @@ class Placing:
         recent = self._shelf.since(state.low) if state.low else ()
         pages = ((page.first, [one.entry for one in page.commits]) for page in recent)
         sequencer = Sequencer(state, pages, self._reader, skew=SKEW_US, is_placed=self._is_placed)
-        run = _Run(self._reader, self._shelf, self._clock, self._open_stream(), sequencer, tail)
-        if compare or TABLE in state.shards or (tail is None and self._is_old()) or run.is_trimmed(state):
+        run = _Run(self._reader, self._shelf, self._clock, self._open_stream, sequencer, tail)
+        if compare or (tail is None and self._is_old()):
             sequencer.open(TABLE)
-        run.open(state)
+        if tail is None:
+            run.look()  # now: the first page says in which shards to begin
         return run
 
     def _is_placed(self, entry: Entry) -> bool:
@@ -114,19 +153,45 @@ class Placing:
 
 
 class _Run:
-    """One sequencer's life: from the state of the log's last page until somebody else writes a page, or an error."""
+    """One sequencer's life: from the state of the log's last page until somebody else writes a page, or an error.
+
+    The stream is looked at when it is first pulled: to place what is told needs none of it.
+    """
 
     def __init__(
-        self, reader: Reader, shelf: Shelf, clock: Clock, shards: Shards, sequencer: Sequencer, tail: Page | None
+        self,
+        reader: Reader,
+        shelf: Shelf,
+        clock: Clock,
+        open_stream: Callable[[], Shards],
+        sequencer: Sequencer,
+        tail: Page | None,
     ) -> None:
         self._reader, self._shelf, self._clock = reader, shelf, clock
         # Of its own: the shelf may learn of others' pages, which this sequencer knows nothing of.
         self._end, self._time = (tail.last, tail.time) if tail else (0, 0)
-        self._shards, self._sequencer = shards, sequencer
+        self._shards, self._sequencer = cache(open_stream), sequencer
+        self._state = tail.state if tail else State()
+        self._looked = False
         self._listed: dict[str, Listed] = {}
         self._listed_at = clock.now()
         self._finished: set[str] = set()
         self._iterators: dict[str, str] = {}
+
+    @property
+    def late(self) -> int:
+        return self._sequencer.late
+
+    @property
+    def watermark(self) -> int:
+        return self._sequencer.watermark
+
+    def look(self) -> None:
+        """Find this sequencer's place in the stream; where that is forgotten, the table must tell."""
+        if self.is_trimmed(self._state):
+            self._sequencer.open(TABLE)
+        self.open(self._state)
+        self._looked = True
 
     def is_trimmed(self, state: State) -> bool:
         """Whether the stream no longer has what comes after the state: then only the table knows."""
@@ -137,11 +202,11 @@ class _Run:
                 continue
             try:
                 if name in self._listed:
-                    self._iterators[name] = self._shards.iterator(name, shard.sequence)
+                    self._iterators[name] = self._shards().iterator(name, shard.sequence)
                 else:
                     trimmed = True
             except Gone:
-                trimmed, self._iterators[name] = True, self._shards.iterator(name, 0)
+                trimmed, self._iterators[name] = True, self._shards().iterator(name, 0)
         return trimmed
 
     def open(self, state: State) -> None:
@@ -152,7 +217,7 @@ class _Run:
                 self._sequencer.close(name, *children(self._listed, name))
 
     def _list(self) -> None:
-        self._listed, self._listed_at = self._shards.listed(), self._clock.now()
+        self._listed, self._listed_at = self._shards().listed(), self._clock.now()
 
     def _open_new(self) -> None:
         """Open the shards that nothing known came from, and that no unread one has yet to lead to."""
@@ -164,18 +229,22 @@ class _Run:
             if name not in known and name not in read and (parent is None or parent in read):
                 self._sequencer.open(name)
 
-    def round(self, hints: Sequence[Entry], *, pull: bool) -> tuple[bool, int]:
+    def round(self, hints: Sequence[Entry], *, pull: bool, stop: Stop) -> tuple[bool, int]:
         """The hints, one look at every shard, the pages that come of it. Whether more may come, and how many events."""
         self._sequencer.hint(hints)
-        placed = self.compare() if pull and TABLE in self._sequencer.shards else 0
+        if pull and not self._looked:
+            self.look()
+        placed = self.compare(stop) if pull and TABLE in self._sequencer.shards else 0
         if pull and self._clock.now() - self._listed_at > RELIST:
             self._list()
             self._open_new()
         moved = [self._pull(name) for name in self._sequencer.shards if pull and name != TABLE]
         return any(moved), placed + self._write()
 
-    def compare(self, on_progress: Callable[[int], None] = lambda commits: None) -> int:
-        """Hint every commit that the table has: what the log lacks is placed."""
+    def compare(self, stop: Stop, on_progress: Callable[[int], None] = lambda commits: None) -> int:
+        """Hint every commit that the table has: what the log lacks is placed. Stopped early, it begins anew next time."""
+        if not self._looked:
+            self.look()
         placed = seen = 0
         more: Item = {}
         while True:
@@ -194,6 +263,8 @@ class _Run:
             on_progress(seen)
             if "LastEvaluatedKey" not in page:
                 break
+            if stop():
+                return placed
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
         self._sequencer.close(TABLE)
         if placed:
@@ -204,8 +275,8 @@ class _Run:
         """Take what a shard shows next; at its end, its children. Whether there was anything."""
         iterator = self._iterators.pop(name, None)
         try:
-            asked = iterator or self._shards.iterator(name, self._sequencer.shards[name].sequence)
-            pulled = self._shards.pull(name, asked)
+            asked = iterator or self._shards().iterator(name, self._sequencer.shards[name].sequence)
+            pulled = self._shards().pull(name, asked)
         except Gone:
             if iterator is None:
                 raise Behind from None  # the place itself is forgotten: start over, and compare with the table

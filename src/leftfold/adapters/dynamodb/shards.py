@@ -28,6 +28,10 @@ class Pulled(Struct, frozen=True):
     next: str | None
 
 
+Shown = tuple[int, Item]
+"""A record's sequence number, and the item that it shows."""
+
+
 class Shards:
     """Reads the stream of one table for one tenant: other tenants' commits only tell how late it is."""
 
@@ -56,13 +60,19 @@ class Shards:
 
     def pull(self, shard: str, iterator: str) -> Pulled:
         """The next records. Raises Gone for an iterator that is too old."""
-        answer = self._calls.call("get_records", ShardIterator=iterator, Limit=PULL_RECORDS)
-        records = [self._record(shard, one["dynamodb"]) for one in answer["Records"]]
-        return Pulled(records, answer.get("NextShardIterator"))
+        shown, following = self.shown(iterator)
+        return Pulled([self.record(shard, *one) for one in shown], following)
 
-    def _record(self, shard: str, told: dict[str, Any]) -> Record:
-        sequence = int("1" + told["SequenceNumber"])  # the one keeps its zeros: it must be given back digit by digit
-        item: Item = told.get("NewImage", {})
+    def shown(self, iterator: str) -> tuple[list[Shown], str | None]:
+        """The same, of any tenant and as they are shown."""
+        answer = self._calls.call("get_records", ShardIterator=iterator, Limit=PULL_RECORDS)
+        told = [one["dynamodb"] for one in answer["Records"]]
+        # The one keeps a number's zeros: it must be given back digit by digit.
+        shown = [(int("1" + one["SequenceNumber"]), one.get("NewImage", {})) for one in told]
+        return shown, answer.get("NextShardIterator")
+
+    def record(self, shard: str, sequence: int, item: Item) -> Record:
+        """What a record tells this tenant."""
         if not is_commit(item):
             return Record(shard, sequence)
         if not item["p"]["S"].startswith(f"{self._tenant}|"):

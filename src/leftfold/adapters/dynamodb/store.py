@@ -67,16 +67,28 @@ class DynamoStore:
         return draft.entry
 
     def append_all(self, commits: Sequence[Commit]) -> list[Appended | Conflict]:
-        """Commits of unrelated streams are under way at once, those of related ones one after the other."""
+        """Commits of unrelated streams are under way at once, those of related ones one after the other.
+
+        One stream's trouble is raised when all of them have ended.
+        """
         answers: dict[int, Entry | Conflict] = {}
-        lines = lineages(commits)
+        try:
+            self._append_lines(commits, lineages(commits), answers)
+        finally:
+            told = [self._answer(answers[place]) for place in sorted(answers)]  # what is written is, whatever failed
+        return told
+
+    def _append_lines(
+        self, commits: Sequence[Commit], lines: Sequence[Sequence[int]], answers: dict[int, Entry | Conflict]
+    ) -> None:
         if len(lines) == 1:
             self._append_line(commits, lines[0], answers)
         elif lines:
             self._threads = self._threads or ThreadPoolExecutor(THREADS, "leftfold append")
-            for done in [self._threads.submit(self._append_line, commits, line, answers) for line in lines]:
-                done.result()
-        return [self._answer(answers[place]) for place in range(len(commits))]
+            under_way = [self._threads.submit(self._append_line, commits, line, answers) for line in lines]
+            for error in [done.exception() for done in under_way]:
+                if error is not None:
+                    raise error
 
     def _answer(self, answer: Entry | Conflict) -> Appended | Conflict:
         if isinstance(answer, Conflict):
