@@ -42,13 +42,14 @@ _VERSION: Final = re.compile("[1-9][0-9]{0,17}")  # fits 64 bits
 def trace(backend: Backend, codec: Codec, event_id: str) -> Trace:
     """The whole tree that the event is part of. Raises Rejected for an id that no event has.
 
-    Walks up by causation ids, then reads the log once from the first command on.
+    Walks up by causation ids, to a command that nobody caused, or that something outside of this log did; then reads the
+    log once from there on.
     """
     top = _find(backend, codec, event_id)
-    while top.meta.causation_id is not None:
-        top = _find(backend, codec, top.meta.causation_id)
+    while (cause := _cause(backend, codec, top)) is not None:
+        top = cause
     root = _node(top)
-    commands: dict[tuple[str, str | None], Trace] = {(root.command_id, None): root}
+    commands: dict[tuple[str, str | None], Trace] = {(root.command_id, top.meta.causation_id): root}
     events: dict[str, TracedEvent] = {}
     after = _before(backend, codec, top)
     while page := backend.log.page(after=after):
@@ -69,6 +70,16 @@ def _grow(seen: Recorded[Raw], commands: dict[tuple[str, str | None], Trace], ev
     if command is not None and command.at == seen.at:  # another commit may have been given the same command id
         events[seen.id] = TracedEvent(seen.id, seen.type, seen.position, msgspec.json.decode(seen.data))
         command.events.append(events[seen.id])
+
+
+def _cause(backend: Backend, codec: Codec, event: Recorded[Raw]) -> Recorded[Raw] | None:
+    """The event that caused this one's command; None where there is none, or none of this log's."""
+    if event.meta.causation_id is None:
+        return None
+    try:
+        return _find(backend, codec, event.meta.causation_id)
+    except Rejected:
+        return None  # a device's record, or another app's event
 
 
 def _find(backend: Backend, codec: Codec, event_id: str) -> Recorded[Raw]:

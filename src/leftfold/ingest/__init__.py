@@ -4,6 +4,6 @@ Knows: store and object ports, the codec, the clock. Must not know: Kinesis, Lam
 `declared.py` is what an app says, `taking.py` is the work, `marks.py` what is remembered of each stream.
 """
 
-from leftfold.ingest.declared import Ingest, Record, Taken
+from leftfold.ingest.declared import EVER, Ingest, Kept, Record, Taken
 
-__all__ = ["Ingest", "Record", "Taken"]
+__all__ = ["EVER", "Ingest", "Kept", "Record", "Taken"]

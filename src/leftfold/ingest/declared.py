@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import NoneType, UnionType
 from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin, overload
 
@@ -20,6 +20,7 @@ from leftfold.core.views import check_name
 R = TypeVar("R")
 
 RECORD_ID_BYTES: Final = 512  # as long as a command id: a shard's name and a sequence number take some 100
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 _MANY: Final = (list, tuple, Sequence)
 
@@ -43,6 +44,11 @@ class Record(Struct, frozen=True, gc=False):
     def id(self) -> str:
         """What the events that come of it carry as their causation id."""
         return f"{self.shard}:{self.sequence}.{self.sub}"
+
+    @property
+    def arrived(self) -> datetime | None:
+        """When it came in, if that is known."""
+        return self.arrival if self.arrival > EVER else None
 
 
 class Kept(Struct, frozen=True):

@@ -14,8 +14,8 @@ from leftfold.core.commits import Commit, Framed
 from leftfold.core.errors import LeftfoldError, Rejected, UnknownType
 from leftfold.core.events import Metadata
 from leftfold.handling.loading import TICK
-from leftfold.ingest.declared import Record
-from leftfold.ingest.marks import EVER, Asked, Mark, Sifted
+from leftfold.ingest.declared import EVER, Record
+from leftfold.ingest.marks import Asked, Mark, Sifted
 
 COMMIT_EVENTS: Final = 500  # a page of the log
 COMMIT_BYTES: Final = 256 * 1024  # of events: they fit in an item as they are, where a store has items

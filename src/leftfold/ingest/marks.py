@@ -10,16 +10,16 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
 
 from leftfold.handling.loading import TICK
+from leftfold.ingest.declared import EVER
 
 MARKED_STREAMS: Final = 10_000  # as many as a store remembers the ends of
 MARKED_RECORDS: Final = 100_000  # ids, over all streams: about 20 MB
-EVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Mark(Struct, frozen=True, gc=False):

@@ -10,7 +10,8 @@ from msgspec import Raw
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.events import Recorded, Stored
-from leftfold.ingest.marks import EVER, Asked, Mark, Marks, Sifted
+from leftfold.ingest.declared import EVER
+from leftfold.ingest.marks import Asked, Mark, Marks, Sifted
 from leftfold.ports.store import PAGE_EVENTS, EventStore
 
 LOOK_BACK: Final = 50  # events of the first look into a stream's past; the next ones are pages

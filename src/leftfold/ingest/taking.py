@@ -28,7 +28,7 @@ from leftfold.core.errors import (
 from leftfold.handling.decide import MAX_PAUSE_S, MAX_TRIES, PAUSE_S
 from leftfold.ingest.declared import Ingest, Kept, Made, Record, Taken, Unfit
 from leftfold.ingest.lines import Draft, Line, Wanted
-from leftfold.ingest.marks import EVER, Marks, Sifted
+from leftfold.ingest.marks import Marks, Sifted
 from leftfold.ingest.past import Past
 from leftfold.ingest.tally import Tally
 from leftfold.ports.backend import Backend
@@ -131,9 +131,10 @@ class Ingesting:
         def keep(one: tuple[int, Record, str, str]) -> None:
             place, record, kind, reason = one
             assert aside is not None
-            at = record.arrival if record.arrival > EVER else None
             try:
-                name = aside.put(record.data, f"{kind}: {reason}", source=record.shard, record_id=record.id, at=at)
+                name = aside.put(
+                    record.data, f"{kind}: {reason}", source=record.shard, record_id=record.id, at=record.arrived
+                )
             except StoreUnavailable as error:
                 tally.fail([(place, record)], str(error))
             else:

@@ -24,7 +24,7 @@ from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.session import Session
 from leftfold.telemetry import metrics
-from leftfold.telemetry.lines import Level, Telemetry
+from leftfold.telemetry.lines import LEVELS, Level, Telemetry
 
 STORE: Final = "LEFTFOLD_STORE"
 TENANT: Final = "LEFTFOLD_TENANT"
@@ -75,7 +75,9 @@ class Container:
 
     def __init__(self, app: App, handler: str, options: Options) -> None:
         self.app, self.handler, self._options = app, handler, options
-        level = cast("Level", options.get("level") or os.environ.get(LEVEL, "info").lower())
+        level = options.get("level") or os.environ.get(LEVEL, "info").lower()
+        if level not in LEVELS:
+            raise ConfigError(f"{LEVEL}={level!r} is not one of {', '.join(LEVELS)}.")
         self.telemetry = Telemetry(
             options.get("write") or _print, time.time, app=app.name, handler=handler, level=level
         )
@@ -104,7 +106,7 @@ class Container:
             telemetry.flush()
 
     def session(self, asked: object = None) -> Session:
-        return self.opened(self._tenant(asked))
+        return self.opened(self.tenant(asked))
 
     def opened(self, tenant: str | None) -> Session:
         """The session of this tenant, as `session`."""
@@ -136,7 +138,8 @@ class Container:
         self._cold = True
         random.seed()
 
-    def _tenant(self, asked: object) -> str | None:
+    def tenant(self, asked: object) -> str | None:
+        """Whose a request or a record is. Raises Rejected where a function was given and names nobody."""
         tenant = self._options.get("tenant")
         if callable(tenant):
             named = tenant(asked)
