@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, TypedDict
 
 from leftfold.app import App
 from leftfold.aside import Aside
@@ -75,11 +75,8 @@ class Container:
 
     def __init__(self, app: App, handler: str, options: Options) -> None:
         self.app, self.handler, self._options = app, handler, options
-        level = options.get("level") or os.environ.get(LEVEL, "info").lower()
-        if level not in LEVELS:
-            raise ConfigError(f"{LEVEL}={level!r} is not one of {', '.join(LEVELS)}.")
         self.telemetry = Telemetry(
-            options.get("write") or _print, time.time, app=app.name, handler=handler, level=level
+            options.get("write") or _print, time.time, app=app.name, handler=handler, level=_level(options)
         )
         self._sessions: OrderedDict[str | None, Session] = OrderedDict()
         self._aside: Aside | None = None
@@ -154,6 +151,14 @@ class Container:
         if not store:
             raise ConfigError(f"no store: set {STORE}, as dynamodb:bank, or pass store=.")
         return store
+
+
+def _level(options: Options) -> Level:
+    given = options.get("level") or os.environ.get(LEVEL, "info").lower()
+    for level in LEVELS:
+        if level == given:
+            return level
+    raise ConfigError(f"{LEVEL}={given!r} is not one of {', '.join(LEVELS)}.")
 
 
 def objects(where: str | Objects) -> Objects:

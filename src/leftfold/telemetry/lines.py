@@ -15,9 +15,9 @@ from leftfold.telemetry.metrics import Metric
 NAMESPACE: Final = "leftfold"
 MOST_VALUES: Final = 100  # of one metric in one line: the format's own limit; later values open another line
 FIELD_CHARS: Final = 300  # of a text in a log line: ids and reasons are shorter, payloads are not welcome
-LEVELS: Final = ("debug", "info", "warning", "error")
 
 Level = Literal["debug", "info", "warning", "error"]
+LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
 
 
 class Where(TypedDict, total=False):
