@@ -23,6 +23,8 @@ VERBS = (
     "copy",
     "archive",
     "restore",
+    "replay",
+    "export",
     "doctor",
     "bench",
 )

@@ -47,6 +47,7 @@ LIBRARIES = {
     "boto3": {"adapters"},
     "botocore": {"adapters"},
     "psycopg": {"adapters"},
+    "pyarrow": {"adapters"},
     "opentelemetry": {"adapters"},
     "cryptography": {"adapters", "codec", "audit"},
     "starlette": {"http", "console"},

@@ -23,9 +23,11 @@ from leftfold.cli.dead import dead
 from leftfold.cli.demo import demo
 from leftfold.cli.doctor import doctor
 from leftfold.cli.explain import explain
+from leftfold.cli.export import export
 from leftfold.cli.init import init
 from leftfold.cli.log import log
 from leftfold.cli.output import RESUME, addressed, aside, clean, json_line, styled
+from leftfold.cli.replay import replay
 from leftfold.cli.restore import restore
 from leftfold.cli.trace import trace
 from leftfold.cli.views import views
@@ -97,5 +99,21 @@ def main() -> None:
     """Event sourcing for Python: make a project, look into its history, keep its views."""
 
 
-for verb in (init, demo, log, trace, explain, views, dead, check, copy, archive, restore, doctor, bench):
+for verb in (
+    init,
+    demo,
+    log,
+    trace,
+    explain,
+    views,
+    dead,
+    check,
+    copy,
+    archive,
+    restore,
+    replay,
+    export,
+    doctor,
+    bench,
+):
     main.add_command(verb)

@@ -1,0 +1,73 @@
+"""`leftfold export`: events as files for analysts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from msgspec import Raw
+
+from leftfold.archive import Archive
+from leftfold.cli.apps import Target, target, target_options
+from leftfold.cli.output import Advance, clean, count, document, progress, show, styled, when_stopped
+from leftfold.codec.envelope import Codec
+from leftfold.connect import open_objects
+from leftfold.copying import Pages
+from leftfold.core.events import Recorded
+from leftfold.ports.objects import Objects
+from leftfold.ports.store import PAGE_EVENTS
+
+
+@click.command(short_help="events as Parquet, for SQL")
+@target_options
+@click.option(
+    "--parquet",
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A file, or a folder that gets a file for each million events.",
+)
+@click.option("--from", "where", metavar="ARCHIVE", help="Read file:FOLDER or s3:BUCKET/PREFIX, not the store.")
+def export(app: str, store: str | None, tenant: str | None, as_json: bool, parquet: Path, where: str | None) -> None:
+    """Write every event as a row: position, stream, category, key, version, type, at, ids, and its data as JSON.
+
+    A file is there when it is whole. A folder that has files already gets what is newer. Needs pyarrow.
+    """
+    from leftfold.adapters.parquet import reached, write_file, write_folder
+
+    aim = target(app, store, tenant)
+    is_folder = parquet.is_dir() or not parquet.suffix
+    again = aim.command("export", f"--parquet {shlex.quote(str(parquet))}")
+    when_stopped(f"{'files that are there are whole' if is_folder else 'no file was made'}; start again with: {again}")
+    after = reached(parquet) if is_folder else 0
+    with progress("exporting events", quiet=as_json) as advance:
+        events = _events(aim, open_objects(where, option="--from") if where else None, after, advance)
+        exported = write_folder(parquet, events) if is_folder else write_file(parquet, events)
+    if as_json:
+        document(exported)
+        return
+    made = f"{count(exported.events, 'event')} in {count(len(exported.files), 'file')}"
+    show(styled((f"{made}, up to position {exported.position:,}.", "bold")))
+    files = f"{parquet}/*.parquet" if is_folder else str(parquet)
+    show(clean(f"Ask it in SQL: duckdb -c \"SELECT type, count(*) FROM '{files}' GROUP BY type\""))
+
+
+def _events(aim: Target, objects: Objects | None, after: int, advance: Advance) -> Iterator[Recorded[Raw]]:
+    """What is after a position, as its envelopes say it: no class is needed."""
+    if objects is not None:
+        archive = Archive(objects, aim.tenant or "")
+        yield from _peeked(Codec(aim.app.schema, aim.tenant or ""), archive, archive.end(), after, advance)
+        return
+    with aim.open("ro") as session:
+        log = session.backend.log
+        log.place()
+        yield from _peeked(session.codec, log, log.end(), after, advance)
+
+
+def _peeked(codec: Codec, pages: Pages, end: int, after: int, advance: Advance) -> Iterator[Recorded[Raw]]:
+    while after < end and (page := pages.page(after=after, limit=min(PAGE_EVENTS, end - after))):
+        yield from map(codec.peek, page)
+        after = page[-1].position
+        advance(after, end)
