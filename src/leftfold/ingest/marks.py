@@ -73,8 +73,8 @@ class Sifted(Struct):
 class Marks:
     """Tails of streams; what is longest unused is forgotten first. Safe to share between threads."""
 
-    def __init__(self, streams: int = MARKED_STREAMS, records: int = MARKED_RECORDS) -> None:
-        self._most_streams, self._most_records = streams, records
+    def __init__(self) -> None:
+        self._most_streams, self._most_records = MARKED_STREAMS, MARKED_RECORDS
         self._tails: OrderedDict[str, Tail] = OrderedDict()
         self._order: deque[Tail] = deque()  # a place for each mark, oldest first
         self._records = 0
@@ -117,8 +117,8 @@ class Marks:
             if tail is None or tail.low != low:
                 return
             for mark in marks:
-                if self._records + len(mark.ids) > self._most_records:
-                    return  # what is newer is worth more
+                if max(self._records + len(mark.ids), len(self._order) + 1) > self._most_records:
+                    return  # what is newer is worth more, and must not make room within this tail
                 tail.low, tail.since = mark.before, mark.at + TICK
                 if mark.ids:
                     tail.marks.appendleft(mark)

@@ -52,7 +52,7 @@ class Past:
     def read_on(self, stream: str, after: int) -> Iterator[tuple[Mark, str]]:
         """The commits after a version, each with its command id."""
         while True:
-            page = self._store.read(stream, after=after)
+            page = self._store.read(stream, after=after, limit=PAGE_EVENTS)
             for mark, command_id in self._marks_of(page, after):
                 self._marks.grow(stream, mark)
                 yield mark, command_id

@@ -154,25 +154,24 @@ class Ingesting:
             else:
                 tally.repeat(line.begin(sifted))
 
-        def read(one: tuple[Line, Sifted | None]) -> int:
+        def read(one: tuple[Line, Sifted | None]) -> None:
             line, sifted = one
-            return line.begin(self._past.sift(line.stream, line.asked(), sifted))
+            tally.repeat(line.begin(self._past.sift(line.stream, line.asked(), sifted)))
 
         self._ask(read, unsure, lambda one: one[0], tally)
 
     def _read_on(self, lines: Sequence[Line], tally: Tally) -> None:
         """Bring lines that lost a race to their streams' ends. A commit may turn out to be one's own, its reply lost."""
 
-        def read(line: Line) -> int:
-            repeated, mine = 0, set[str]()
+        def read(line: Line) -> None:
+            mine = set[str]()
             for mark, command_id in self._past.read_on(line.stream, line.version):
                 gone = line.learn(mark)
                 if command_id in line.sent:
                     tally.write(command_id not in mine, gone, mark.last - mark.before)
                     mine.add(command_id)
                 else:
-                    repeated += gone
-            return repeated
+                    tally.repeat(gone)
 
         self._ask(read, lines, lambda line: line, tally)
 
@@ -254,8 +253,8 @@ class Ingesting:
 
     # trouble
 
-    def _ask(self, read: Callable[[A], int], asked: Sequence[A], line_of: Callable[[A], Line], tally: Tally) -> None:
-        """Read for each of these; where the store does not answer, the line fails. Counts the repeated records found."""
+    def _ask(self, read: Callable[[A], None], asked: Sequence[A], line_of: Callable[[A], Line], tally: Tally) -> None:
+        """Read for each of these; where the store does not answer, the line fails."""
         troubles: list[LeftfoldError] = []
 
         def one(item: A) -> None:
@@ -263,7 +262,7 @@ class Ingesting:
                 self._fail(line_of(item), troubles[0], tally)
                 return
             try:
-                tally.repeat(read(item))
+                read(item)
             except (StoreUnavailable, IntegrityError) as error:
                 troubles.append(error)
                 self._fail(line_of(item), error, tally)
