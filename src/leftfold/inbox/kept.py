@@ -7,6 +7,8 @@ event is told from a repeated one. A row may outlive a crash: the checkpoint alo
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -14,12 +16,13 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from leftfold.core.errors import IntegrityError
+from leftfold.core.errors import Fenced, IntegrityError
 from leftfold.inbox.incoming import Message, message
 from leftfold.ports.rows import Change, Row, Rows, Span
 
 DIGITS: Final = 16  # MAX_COUNT has as many
 SINCE: Final = "since"  # the index of what waits
+CHANCE_BITS: Final = 31  # of a row's number: a billion changes of one row stay under 2**63, and no two meet by accident
 SUBSCRIBER_BYTES: Final = 768  # a checkpoint's key: under DynamoDB's 1,024 bytes, with room for prefixes
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -54,7 +57,9 @@ def place_of(inbox: str, source: str, stream: str) -> Place:
 class _Body(Struct, frozen=True, omit_defaults=True):
     since: int
     message: Raw | UnsetType = UNSET
+    turn: int | None = None
     passed: int | None = None
+    given_up: bool = False
 
 
 _encode = msgspec.json.Encoder().encode
@@ -64,13 +69,17 @@ _decode = msgspec.json.Decoder(_Body).decode
 class Kept(Struct, frozen=True):
     """One row. `since` is when the message came, in microseconds since 1970; `message` is None for a mark.
 
-    `passed` is the version that the stream had got to when this event was gone on with, over a gap; None without one.
+    `turn` is the version that the stream had got to when this event was next; `passed` the same, if there was a gap
+    between, else None. Both are true once the event is marked: who marks has read them, and who writes them late fails.
+    `given_up`: it waits for nothing but an operator, and a letter says why.
     """
 
     row: Row
     since: int
     body: bytes | None
+    turn: int | None
     passed: int | None
+    given_up: bool
 
     @property
     def version(self) -> int:
@@ -99,46 +108,66 @@ class Shelf:
         return [_kept(row) for row in page if row.key.startswith(place.rows)]
 
     def at(self, place: Place, version: int) -> Kept | None:
-        """The message of this version, if it is kept; None for a mark, too."""
-        row = self._rows.get(self.build, [place.key(version)]).get(place.key(version))
-        kept = _kept(row) if row is not None and row.body is not None else None
-        return kept if kept is not None and kept.body is not None else None
+        """The row of this version."""
+        return next(iter(self.those(place, [version])), None)
+
+    def those(self, place: Place, versions: Sequence[int]) -> list[Kept]:
+        """The rows of these versions, as far as there are any."""
+        rows = self._rows.get(self.build, [place.key(version) for version in versions])
+        return [_kept(row) for row in rows.values() if row.body is not None]
 
     def waiting(self, until: int, after: tuple[int, str] | None, limit: int) -> list[Kept]:
         """Rows that have waited since before `until`, the longest first."""
         return [_kept(row) for _, row in self._rows.find(self.build, SINCE, Span(high=until), after=after, limit=limit)]
 
     def put(self, place: Place, version: int, since: int, body: bytes) -> Change:
-        """A message that has to wait. A row that is there in a store that remembers removed ones is written over."""
+        """A message that has to wait. Raises Fenced where another worker has just put a row."""
         key = place.key(version)
-        removed = self._rows.get(self.build, [key]).get(key)
-        applied = removed.applied if removed else 0
-        return Change(key, _encode(_Body(since, Raw(body))), applied + 1, added=((SINCE, since),), before=applied)
+        row = self._rows.get(self.build, [key]).get(key) or Row(key, None, 0)
+        if row.body is not None:
+            raise Fenced(f"row {key!r} is there since it was looked for: look again.")
+        return _changed(row, _encode(_Body(since, Raw(body))), added=((SINCE, since),))
 
     def late(self, place: Place, version: int, since: int, body: bytes, passed: int) -> Change:
         """A message that came when the stream had gone on over its gap."""
-        return _changed(Row(place.key(version), None, 0), _encode(_Body(since, Raw(body), passed)))
+        return _changed(
+            Row(place.key(version), None, 0), _encode(_Body(since, Raw(body), passed=passed, given_up=True))
+        )
 
-    def over(self, kept: Kept, passed: int | None) -> Change:
-        """The same, with the gap that it is gone on over."""
-        return _changed(kept.row, _encode(_Body(kept.since, Raw(kept.bytes), passed)))
+    def mark(self, place: Place, version: int, since: int, passed: int) -> Change:
+        """That such an event was handled all the same."""
+        return _changed(Row(place.key(version), None, 0), _encode(_Body(since, passed=passed)))
 
-    def given_up(self, kept: Kept) -> Change:
+    def next_at(self, kept: Kept, position: int) -> Change:
+        """The same: it is its turn, and perhaps it is gone on with over a gap."""
+        passed = position if kept.message.previous > position else None
+        return _changed(kept.row, _encode(_Body(kept.since, Raw(kept.bytes), position, passed)))
+
+    def given_up(self, kept: Kept, passed: int | None) -> Change:
         """The same, no longer waiting."""
-        body = _encode(_Body(kept.since, Raw(kept.bytes), kept.passed))
+        body = _encode(_Body(kept.since, Raw(kept.bytes), passed=passed, given_up=True))
         return _changed(kept.row, body, dropped=((SINCE, kept.since),))
 
-    def done(self, kept: Kept) -> Change:
-        """Removed; or a mark only, where it was gone on with over a gap."""
-        body = None if kept.passed is None else _encode(_Body(kept.since, UNSET, kept.passed))
+    def done(self, kept: Kept, passed: int | None) -> Change:
+        """Removed; or a mark only, where it was gone on with over a gap, or lies in one."""
+        body = None if passed is None else _encode(_Body(kept.since, passed=passed))
         return _changed(kept.row, body, dropped=((SINCE, kept.since),))
 
 
-def _changed(row: Row, body: bytes | None, dropped: tuple[tuple[str, int], ...] = ()) -> Change:
-    return Change(row.key, body, row.applied + 1, dropped=dropped, before=row.applied)
+def _changed(
+    row: Row,
+    body: bytes | None,
+    *,
+    dropped: tuple[tuple[str, int], ...] = (),
+    added: tuple[tuple[str, int], ...] = (),
+) -> Change:
+    """The row's next form. Chance tells its number from that of whoever writes another form at the same time."""
+    applied = row.applied + 1 + random.getrandbits(CHANCE_BITS)
+    return Change(row.key, body, applied, dropped, added, row.applied)
 
 
 def _kept(row: Row) -> Kept:
     assert row.body is not None  # only Rows.get returns removed ones
     read = _decode(row.body)
-    return Kept(row, read.since, None if read.message is UNSET else bytes(read.message), read.passed)
+    body = None if read.message is UNSET else bytes(read.message)
+    return Kept(row, read.since, body, read.turn, read.passed, read.given_up)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from leftfold.core.errors import ConfigError, Fenced, IntegrityError
@@ -10,6 +12,7 @@ from leftfold.inbox.turn import MAX_RACES, Handle, One, Outcome, Steps, Tools, T
 from leftfold.ports.checkpoints import Progress
 
 MICROS: Final = 1_000_000
+LOOK_ROWS: Final = 100  # after a version, for the next gap: rows without one are rare, what crashes left behind
 
 Skip = tuple[int, str]
 """A version, and why it is given up."""
@@ -42,7 +45,9 @@ class Stream:
     def _take(self, one: One, progress: Progress) -> Outcome:
         version = one.message.version
         if version <= progress.position:
-            return self._after_its_turn(one, progress)
+            outcome = self._after_its_turn(one, progress)
+            self.advance()  # whoever took it before may have died before it came to what waited for it
+            return outcome
         if progress.parked:
             self._keep(one, progress)
             return "queued"
@@ -51,6 +56,8 @@ class Stream:
             self._keep(one, progress)
             return self.advance().get(version, "waiting")
         outcome = self._turn.run(one, progress)
+        if outcome == "repeated":
+            self._after_lost_race(version)
         if outcome != "parked" and (first is not None or self._turn.raced):
             self.advance()
         return outcome
@@ -58,17 +65,52 @@ class Stream:
     def _after_its_turn(self, one: One, progress: Progress) -> Outcome:
         """A message again; or one that came when the stream had gone on without it: kept, for an operator to decide."""
         version, steps = one.message.version, self._steps
-        after = self._shelf.since(self._place, version, 1)
-        if not after or after[0].version == version or after[0].version > progress.position:
+        own, passed = self._look(version, progress)
+        if passed is None or (own is not None and (own.given_up or own.body is None)):
             return "repeated"
-        passed = after[0].passed
-        if passed is None or passed >= version:
-            return "repeated"
-        error = f"came when {after[0].version} had been gone on with: its order is lost"
+        error = "came when the stream had gone on without it: its order is lost"
         steps.move(steps.to(progress, park=steps.letter(version, "skipped", error)))
-        late = self._shelf.late(self._place, version, steps.now(), one.body, passed)
-        steps.write(steps.to(steps.load()), late)  # after the letter: a row alone would make the event a repeated one
+        # The letter came first: a row alone would make the event a repeated one.
+        progress = steps.load()
+        own, _ = self._look(version, progress)
+        if own is None:
+            steps.write(steps.to(progress), self._shelf.late(self._place, version, steps.now(), one.body, passed))
+        elif own.body is None:
+            steps.move(steps.to(progress, release=version, kind="skipped"))
+            return "repeated"  # another worker had handled it, and only now it could say so
+        elif not own.given_up:
+            steps.write(steps.to(progress), self._shelf.given_up(own, passed))
         return "late"
+
+    def _look(self, version: int, progress: Progress) -> tuple[Kept | None, int | None]:
+        """The version's row; and from where the stream was gone on over it, None if it wasn't."""
+        rows = self._shelf.since(self._place, version, LOOK_ROWS)
+        own = rows[0] if rows and rows[0].version == version else None
+        after = next((row for row in rows if row.version > version and row.passed is not None), None)
+        if after is None or after.passed is None or after.passed >= version or after.version > progress.position:
+            return own, None
+        return own, after.passed
+
+    def _after_lost_race(self, version: int) -> None:
+        """The work was done, and then the stream had gone on: if over this very event, it must not count as late."""
+        for _ in range(MAX_RACES):
+            progress = self._steps.load()
+            own, passed = self._look(version, progress)
+            try:
+                if passed is None or (own is not None and own.body is None):
+                    return
+                if own is None:
+                    mark = self._shelf.mark(self._place, version, self._steps.now(), passed)
+                    self._steps.write(self._steps.to(progress, release=version, kind="skipped"), mark)
+                elif own.given_up:
+                    self._turn.take_back(version)
+                else:
+                    move = self._steps.to(progress, release=version, kind="skipped")
+                    self._steps.write(move, self._shelf.done(own, passed))
+                return
+            except Fenced:
+                continue
+        raise self._steps.raced()
 
     def advance(self, *, upto: int = 0, retry: bool = False, skip: Skip | None = None) -> dict[int, Outcome]:
         """Handle what is kept, in order, to the first gap that is not over yet. Says what became of each version.
@@ -76,7 +118,7 @@ class Stream:
         Gaps before the version `upto` are gone over at once. A parked stream is left alone, but for a `retry`.
         """
         outcomes: dict[int, Outcome] = {}
-        done: list[Kept] = []
+        done: list[int] = []
         fenced = 0
         while fenced < MAX_RACES:
             progress = self._steps.load()
@@ -84,18 +126,21 @@ class Stream:
                 kept = self._next(progress, upto, retry)
                 if kept is None:
                     break
-                if self._is_settled(kept, progress):
-                    outcomes[kept.version] = self._one(kept, progress, skip)
-                    if outcomes[kept.version] == "parked":
-                        break
-                    self.gaps += kept.passed is not None
-                    done.append(kept)
+                if kept.turn != progress.position:
+                    self._steps.write(self._steps.to(progress), self._shelf.next_at(kept, progress.position))
+                    continue
+                outcomes[kept.version] = outcome = self._one(kept, progress, skip)
+                if outcome == "parked":
+                    break
+                self.gaps += kept.passed is not None
+                if outcome != "repeated":
+                    done.append(kept.version)
                 fenced = 0
             except Fenced:
                 fenced += 1
         else:
             raise self._steps.raced()
-        self._tidy([kept for kept in done if skip is None or kept.version != skip[0]])
+        self._tidy([version for version in done if skip is None or version != skip[0]])
         return outcomes
 
     def _next(self, progress: Progress, upto: int, retry: bool) -> Kept | None:
@@ -111,25 +156,22 @@ class Stream:
             if parked is not None:
                 raise IntegrityError(f"the message that parks {self._place.lane!r} is gone: restore the store's rows.")
             return None
-        if kept.message.previous <= progress.position or kept.passed == progress.position:
+        if steps.load().revision != progress.revision:
+            raise Fenced("moved between the progress and the row: both must be true at one moment.")
+        if kept.message.previous <= progress.position or kept.turn == progress.position:
             return kept
         waited_s = (steps.now() - kept.since) / MICROS
         return kept if kept.version <= max(upto, parked or 0) or waited_s >= self._tools.patience_s else None
 
-    def _is_settled(self, kept: Kept, progress: Progress) -> bool:
-        """Whether the row says which gap is gone over; else it is written now, and read again."""
-        gap = progress.position if kept.message.previous > progress.position else None
-        if kept.passed == gap:
-            return True
-        self._steps.write(self._steps.to(progress), self._shelf.over(kept, gap))
-        return False
-
     def _one(self, kept: Kept, progress: Progress, skip: Skip | None) -> Outcome:
         if skip is None or skip[0] != kept.version:
-            return self._turn.run(One(kept.message, kept.bytes, kept), progress)
+            outcome = self._turn.run(One(kept.message, kept.bytes, kept), progress)
+            if outcome == "repeated":
+                self._after_lost_race(kept.version)
+            return outcome
         letter = self._steps.letter(kept.version, "skipped", skip[1])
         move = self._steps.to(progress, kept.version, park=letter, release=kept.version)
-        self._steps.write(move, self._shelf.given_up(kept))
+        self._steps.write(move, self._shelf.given_up(kept, kept.passed))
         return "skipped"
 
     def skip(self, version: int, reason: str) -> dict[int, Outcome]:
@@ -139,27 +181,36 @@ class Stream:
             raise ConfigError(f"version {version} does not park {self._place.lane!r}: see dead_letters().")
         return self.advance(retry=True, skip=(version, reason))
 
-    def again(self, version: int) -> bool:
-        """Handle an event that was given up, out of its order. Whether it could be."""
+    def again(self, version: int) -> Outcome:
+        """Handle an event that was given up, out of its order; "repeated" where it was handled meanwhile."""
         for _ in range(MAX_RACES):
             progress = self._steps.load()
-            kept = self._shelf.at(self._place, version)
-            if kept is None or version > progress.position:
-                raise ConfigError(f"version {version} of {self._place.lane!r} was not given up: see dead_letters().")
+            own, passed = self._look(version, progress)
             try:
-                return self._turn.again(One(kept.message, kept.bytes, kept), progress)
+                if own is None or own.body is None or (passed is None and not own.given_up):
+                    self._steps.move(self._steps.to(progress, release=version, kind="skipped"))
+                    return "repeated"
+                one = One(own.message, own.bytes, own)
+                if own.given_up:
+                    return "handled" if self._turn.again(one, progress) else "parked"
+                self._after_its_turn(one, progress)  # a crash came between its letter and its row
             except Fenced:
                 continue
         raise self._steps.raced()
 
     def sweep(self, kept: Kept) -> bool:
-        """Go on with a message that has waited too long; remove one that a crash left behind. False for a parked stream."""
-        progress = self._steps.load()
-        if kept.version <= progress.position:
-            self._tidy([kept])
-        elif progress.parked or "parked" in self.advance(upto=kept.version).values():
-            return False
-        return True
+        """Go on with a message that has waited too long. False for a parked stream."""
+        for _ in range(MAX_RACES):
+            progress = self._steps.load()
+            if kept.version > progress.position:
+                return not progress.parked and "parked" not in self.advance(upto=kept.version).values()
+            try:  # a crash left it behind
+                if self._after_its_turn(One(kept.message, kept.bytes, kept), progress) == "repeated":
+                    self._tidy([kept.version])
+                return True
+            except Fenced:
+                continue
+        raise self._steps.raced()
 
     def _first(self, progress: Progress) -> Kept | None:
         """The first that is kept after those that were handled."""
@@ -171,11 +222,14 @@ class Stream:
             put = self._shelf.put(self._place, version, self._steps.now(), one.body)
             self._steps.write(self._steps.to(progress), put)
 
-    def _tidy(self, done: list[Kept]) -> None:
-        """Remove what was handled. When another worker is there first, a sweep finds it."""
-        if not done:
+    def _tidy(self, versions: Sequence[int]) -> None:
+        """Remove what was handled, as it stands now. When another worker is there first, a sweep finds it."""
+        if not versions:
             return
-        try:
-            self._steps.write(self._steps.to(self._steps.load()), *[self._shelf.done(kept) for kept in done])
-        except Fenced:
-            return
+        move = self._steps.to(self._steps.load())
+        found = [
+            kept for kept in self._shelf.those(self._place, versions) if kept.body is not None and not kept.given_up
+        ]
+        if found:
+            with suppress(Fenced):
+                self._steps.write(move, *[self._shelf.done(kept, kept.passed) for kept in found])

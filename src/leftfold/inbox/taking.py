@@ -154,7 +154,7 @@ class Inbox:
             outcomes = stream.advance(retry=True)
             outcome = outcomes.get(letter.version, "repeated")
         else:
-            outcome = "handled" if stream.again(letter.version) else "parked"
+            outcome = stream.again(letter.version)
         return self._told(Taken(outcome, stream.handled, stream.gaps))
 
     def skip(self, letter: Letter, handle: Handle, *, reason: str) -> Taken:

@@ -149,18 +149,18 @@ class Turn:
         if failed is not None:
             return False
         self.handled += 1
-        self._take_back(one)
+        self.take_back(one.message.version)
         return True
 
-    def _take_back(self, one: One) -> None:
+    def take_back(self, version: int) -> None:
         """Release the letter of what was handled after all; its row becomes a mark, or goes."""
         for _ in range(MAX_RACES):
-            kept = self._tools.shelf.at(self._steps.place, one.message.version)
-            if kept is None:
+            move = self._steps.to(self._steps.load(), release=version, kind="skipped")
+            kept = self._tools.shelf.at(self._steps.place, version)
+            if kept is None or not kept.given_up:
                 return  # another worker's retry
-            move = self._steps.to(self._steps.load(), release=one.message.version, kind="skipped")
             try:
-                return self._steps.write(move, self._tools.shelf.done(kept))
+                return self._steps.write(move, self._tools.shelf.done(kept, kept.passed))
             except Fenced:
                 continue
         raise self._steps.raced()
@@ -220,29 +220,36 @@ class Turn:
         return self._steps.to(progress, version, release=parked if parked is not None and parked <= version else None)
 
     def _mark(self, one: One, progress: Progress) -> bool:
-        """Mark the event as handled, whatever moved meanwhile. False when another worker had marked it."""
+        """Mark the event as handled, whatever moved meanwhile. False when another worker had marked it, or gone on over it.
+
+        Raises Fenced when an event before it has come meanwhile: that one is handled first, and this one again.
+        """
         version = one.message.version
         for _ in range(MAX_RACES):
             if progress.position >= version:
                 return False
             try:
-                self._keep_gap_true(one, progress)
+                if self.raced:
+                    self._look_again(one, progress)
                 self._steps.move(self._leaving(version, progress))
                 return True
+            except _Overtaken:
+                raise Fenced("an event that comes before has come meanwhile: begin again.") from None
             except Fenced:
                 self.raced = True
                 progress = self._steps.load()
         raise self._steps.raced()
 
-    def _keep_gap_true(self, one: One, progress: Progress) -> None:
-        """Another worker may have narrowed or closed the gap that this event is gone on over. Raises Fenced then."""
-        if one.kept is None or one.kept.passed in (None, progress.position):
-            return
-        kept = self._tools.shelf.at(self._steps.place, one.message.version)
-        gap = progress.position if one.message.previous > progress.position else None
-        if kept is not None and kept.passed != gap:
-            self._steps.write(self._steps.to(progress), self._tools.shelf.over(kept, gap))
-            raise Fenced("the gap is another one now: read the stream's progress again.")
+    def _look_again(self, one: One, progress: Progress) -> None:
+        """Another worker has moved the stream: is it this event's turn still, and over which gap?"""
+        (first,) = self._tools.shelf.since(self._steps.place, progress.position + 1, 1) or (None,)
+        if self._steps.load().revision != progress.revision:
+            raise Fenced("moved again: look again.")
+        if first is not None and first.version < one.message.version:
+            raise _Overtaken
+        if first is not None and first.version == one.message.version and first.turn != progress.position:
+            self._steps.write(self._steps.to(progress), self._tools.shelf.next_at(first, progress.position))
+            raise Fenced("its row is settled: read the stream's progress again.")
 
     def _park(self, one: One, error: str) -> Outcome:
         """Keep the event, and its stream behind it."""
@@ -250,7 +257,7 @@ class Turn:
         for _ in range(MAX_RACES):
             progress = steps.load()
             if progress.position >= version:
-                return "repeated"  # another worker could handle it
+                raise Fenced("another worker could handle it, or has gone on without it: look again.")
             letter = steps.letter(version, "poison", error)
             move = steps.to(progress, park=letter, release=version if steps.parked(progress) == version else None)
             try:
@@ -262,6 +269,10 @@ class Turn:
             except Fenced:
                 continue
         raise steps.raced()
+
+
+class _Overtaken(Exception):
+    """An event is not the next one any more."""
 
 
 def _trouble(done: object) -> str | None:
