@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import struct
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import accumulate, repeat
+from itertools import accumulate, islice, repeat
 from typing import Annotated, Final
 
 import msgspec
@@ -175,17 +175,22 @@ class Segment:
         found = {place for entry in self.streams(stream) for place in entry.places}
         return sorted(place for place in found if wanted[kinds[place]])
 
-    def pick(self, places: Iterable[int], versions: Iterable[int] = repeat(0)) -> Iterator[Stored]:
+    def pick(self, places: Sequence[int], versions: Iterable[int] = repeat(0)) -> Iterator[Stored]:
         """The events at these places, rising from 0; only their blocks are read."""
-        lines: list[bytes] = []
-        start = end = 0
         types, kinds = self._types()
-        for place, version in zip(places, versions, strict=False):
-            if place >= end:
-                number = bisect_right(self._index.starts, place) - 1
-                start, end = self._index.starts[number], self._index.starts[number + 1]
-                lines = self._lines(number)
-            yield Stored(self.first + place, version, types[kinds[place]], lines[place - start])
+        version, at = iter(versions), 0
+        while at < len(places):
+            number = bisect_right(self._index.starts, places[at]) - 1
+            upto = bisect_left(places, self._index.starts[number + 1], at)
+            part, start, lines = places[at:upto], self._index.starts[number], self._lines(number)
+            yield from map(
+                Stored,
+                map(self.first.__add__, part),
+                islice(version, len(part)),
+                [types[kinds[place]] for place in part],
+                [lines[place - start] for place in part],
+            )
+            at = upto
 
     def _types(self) -> tuple[list[str], array[int]]:
         """The types, and for each event which of them it is."""

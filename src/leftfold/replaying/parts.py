@@ -25,7 +25,7 @@ from leftfold.ports.rows import Change, Row
 from leftfold.projections.builds import ViewBuilds
 from leftfold.subscriptions.feed import row_lane, stream_lane
 
-PAGE_EVENTS: Final = 20_000  # folded at once: a row is encoded once for all of its events in them; about 15 MB
+PAGE_EVENTS: Final = 2_000  # folded at once: fewer encode a row more often, more outgrow the processor's cache
 ROWS_BYTES: Final = 256 * 1024 * 1024  # of rows in one process: over it, half of the keys wait for another pass
 ROW_OVERHEAD_BYTES: Final = 400  # a key, a Row and their places in a dict, beside the row's own bytes
 SENT_ROWS: Final = 2_000  # one transaction of the store that takes them
