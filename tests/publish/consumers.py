@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -56,27 +55,32 @@ class StreamReader:
         self._client = aws.client("kinesis")
         self._client.create_stream(StreamName=self.name, ShardCount=shards)
         self._client.get_waiter("stream_exists").wait(StreamName=self.name)
+        self._iterators: dict[str, str] = {}
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """Every record, shard by shard, in each shard's order."""
-        for shard in self._client.list_shards(StreamName=self.name)["Shards"]:
-            iterator = self._client.get_shard_iterator(
-                StreamName=self.name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-            )["ShardIterator"]
-            while True:
-                page = self._client.get_records(ShardIterator=iterator)
-                yield from page["Records"]
-                iterator = page.get("NextShardIterator")
-                if iterator is None or not (page["Records"] or page.get("MillisBehindLatest")):
-                    break
+    def fresh(self) -> list[bytes]:
+        """What has arrived since the last look, shard by shard, in each shard's order."""
+        if not self._iterators:
+            for shard in self._client.list_shards(StreamName=self.name)["Shards"]:
+                where = {"StreamName": self.name, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+                self._iterators[shard["ShardId"]] = self._client.get_shard_iterator(**where)["ShardIterator"]
+        found: list[bytes] = []
+        for shard in self._iterators:
+            while records := self._page(shard):
+                for record in records:
+                    parts = deaggregate(record["Data"])
+                    found += [record["Data"]] if parts is None else [part.data for part in parts]
+        return found
 
     def received(self, count: int) -> list[bytes]:
-        found: list[bytes] = []
-        for record in self.records():
-            parts = deaggregate(record["Data"])
-            found += [record["Data"]] if parts is None else [part.data for part in parts]
+        found = self.fresh()
         assert len(found) >= count
         return found
+
+    def _page(self, shard: str) -> list[dict[str, Any]]:
+        page = self._client.get_records(ShardIterator=self._iterators[shard])
+        self._iterators[shard] = page["NextShardIterator"]
+        records: list[dict[str, Any]] = page["Records"]
+        return records
 
     def close(self) -> None:
         self._client.delete_stream(StreamName=self.name)

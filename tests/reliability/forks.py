@@ -52,7 +52,7 @@ class Worker:
 
 
 class Zygote:
-    """Forks workers of `tests.reliability.workers`. Whoever is alive at the end is killed."""
+    """Forks workers of `tests.reliability.workers`, or of a module named in full. Whoever is alive at the end is killed."""
 
     def __enter__(self) -> Zygote:
         self._process = subprocess.Popen(
@@ -75,7 +75,8 @@ class Zygote:
 
     def start(self, function: str, *, plant: str | None = None, **arguments: Any) -> Worker:
         place = function if ":" in function else f"workers:{function}"
-        request = {"run": f"tests.reliability.{place}", "plant": plant, "with": arguments}
+        run = place if place.startswith("tests.") else f"tests.reliability.{place}"
+        request = {"run": run, "plant": plant, "with": arguments}
         worker = Worker(self._ask(request), lambda pid: self._ask({"reap": pid}))
         self._workers.append(worker)
         return worker

@@ -214,7 +214,7 @@ class _Wire:
         if fault is not None and fault.fails is not None:
             entries = params[ENTRIES[model.name]]
             context[FAILED] = failed = failing(fault.fails, len(entries))
-            call.refused = len(failed)
+            call.refused = tuple(failed)
             others = [entry for index, entry in enumerate(entries) if index not in failed]
             sent[ENTRIES[model.name]] = others or entries  # a call without entries can't be made: it isn't sent
         return sent

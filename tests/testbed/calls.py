@@ -35,7 +35,7 @@ class Call:
     error: str | None = None  # the code, or the exception's name, that the client saw
     fault: str | None = None  # the kind that was injected
     status: int | None = None  # of the server's own reply; None: it never heard of this request
-    refused: int = 0  # entries that were refused by order, each by itself
+    refused: tuple[int, ...] = ()  # entries that were refused by order, each by itself: their places
 
     @property
     def units(self) -> Units:

@@ -236,7 +236,7 @@ def entries_failed(name: str, which: Which, code: str, operation: str) -> Fault:
 
 def _some_failed(call: Call, request: Any, send: Send) -> Any:
     """The call as it was cut; where no entry is left, the answer that the service would give."""
-    if call.refused < len(call.parameters[ENTRIES[call.operation]]):
+    if len(call.refused) < len(call.parameters[ENTRIES[call.operation]]):
         return send()
     return reply(request, 200, json.dumps({ENTRIES[call.operation]: []}).encode())
 
