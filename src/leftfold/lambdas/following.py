@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from leftfold.adapters.dynamodb.deliveries import page_of
 from leftfold.app import App
 from leftfold.codec.aggregation import deaggregate
 from leftfold.core.errors import IntegrityError, Rejected
@@ -90,6 +89,8 @@ def _told(legs: Sequence[Leg]) -> dict[str, Any]:
 
 def _page(raw: Any) -> Wake | None:
     """A record of the log table's stream: a page, or something else that stands there."""
+    from leftfold.adapters.dynamodb.deliveries import page_of  # on another store, nothing of DynamoDB is loaded
+
     image = change(raw).image
     try:
         found = page_of(image) if image else None

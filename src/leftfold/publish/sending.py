@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final
 
@@ -88,6 +87,8 @@ class Sending:
         batches = [batch for stream in streams if (batch := self._next(stream))]
         calls = packed(batches, self._limits)
         if len(calls) > 1 and self._limits.calls > 1:
+            from concurrent.futures import ThreadPoolExecutor  # every session imports this module, few publish
+
             with ThreadPoolExecutor(self._limits.calls, "leftfold publish") as threads:
                 answers = list(threads.map(self._send, calls))
         else:
