@@ -32,7 +32,7 @@ class Stream:
         self.shards: dict[str, Shard] = {}
         self.age = 0
 
-    def listed(self) -> dict[str, Listed]:
+    def listed(self, *, fresh: bool = True) -> dict[str, Listed]:
         return {name: Listed(name, one.parent) for name, one in self.shards.items() if one.listed}
 
     def iterator(self, shard: str, sequence: int) -> str:

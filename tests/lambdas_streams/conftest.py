@@ -1,10 +1,11 @@
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 
 from leftfold.adapters.dynamodb import backend, calls
+from tests.lambdas_streams.bench import Bench
 from tests.lambdas_streams.feeding import Said
 from tests.testbed.aws import Aws
 from tests.testbed.faults import Faults
@@ -23,18 +24,23 @@ def faults() -> Faults:
 
 @pytest.fixture
 def watched(aws: Aws, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients that are made from a URL here on are watched, and meet `faults`."""
+    """Clients that are made from a URL here on are watched, and meet `faults`. One for all: they take long to make."""
+
+    @cache
+    def made(service: str) -> Any:
+        return aws.client(service, faults)
 
     def client(service: str, **_: Any) -> Any:
-        return aws.client(service, faults)
+        return made(service)
 
     monkeypatch.setattr(backend, "make_client", client)
 
 
 @pytest.fixture
-def exits() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
+def bench(aws: Aws, said: Said, watched: None) -> Iterator[Bench]:
+    bench = Bench(aws, said)
+    yield bench
+    bench.close()
 
 
 @pytest.fixture(autouse=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from leftfold.testing.sources import DynamoDbTail
 from tests.testbed.aws import Aws
 
 Record = dict[str, Any]
@@ -16,46 +16,17 @@ class Feed:
     """One table's stream, read by this test's own client. `new()` gives what has come since."""
 
     def __init__(self, aws: Aws, table: str) -> None:
-        self._client = aws.place.client(
-            "dynamodbstreams"
-        )  # unwatched: Lambda's own reading costs the functions nothing
+        self._client = aws.place.client("dynamodbstreams")  # unwatched: Lambda's own reading costs a function nothing
         database = aws.place.client("dynamodb")
-        told = database.describe_table(TableName=table)["Table"]
+        arn = database.describe_table(TableName=table)["Table"]["LatestStreamArn"]
         database.close()
-        self._arn = told["LatestStreamArn"]
-        self._places: dict[str, str | None] = {}
+        self._tail = DynamoDbTail(self._client, arn)
 
     def new(self) -> list[Record]:
-        shards = self._client.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]
-        found: list[Record] = []
-        for name in [one["ShardId"] for one in shards]:
-            if name not in self._places:
-                answer = self._client.get_shard_iterator(
-                    StreamArn=self._arn, ShardId=name, ShardIteratorType="TRIM_HORIZON"
-                )
-                self._places[name] = answer["ShardIterator"]
-            place = self._places[name]
-            while place is not None:
-                answer = self._client.get_records(ShardIterator=place, Limit=1000)
-                found += [self._record(one) for one in answer["Records"]]
-                place = answer.get("NextShardIterator")
-                if not answer["Records"]:
-                    break
-            self._places[name] = place
-        return found
+        return [record for _, record, _ in self._tail.pull()]
 
     def close(self) -> None:
         self._client.close()
-
-    def _record(self, shown: dict[str, Any]) -> Record:
-        """A record as Lambda hands it over: JSON, binary values in base64, times as numbers, and no shard's name."""
-        record = {**shown, "eventSourceARN": self._arn}
-        as_text: Record = json.loads(json.dumps(record, default=_plain))
-        return as_text
-
-
-def _plain(value: Any) -> Any:
-    return b64encode(value).decode() if isinstance(value, bytes) else value.timestamp()
 
 
 def delivery(records: Iterable[Record]) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class _Desk:
     def __init__(self, call: Call, container: _Container) -> None:
         self._call, self._kept = call, container
         self._sequencers = container.sequencers
+        self._sequencers.begin_round()
         self.behind: set[str] = set()
 
     def place(self, delivery: Delivery[Heard | None], told: Told) -> None:

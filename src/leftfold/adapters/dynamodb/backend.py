@@ -128,6 +128,7 @@ def open_sequencers(
         clock or SystemClock(),
         lambda tenant: stream.open(tenant, shared),
         stream.is_old,
+        shared.begin_round,
         closing.close,
     )
 

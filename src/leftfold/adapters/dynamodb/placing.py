@@ -195,7 +195,9 @@ class _Run:
 
     def is_trimmed(self, state: State) -> bool:
         """Whether the stream no longer has what comes after the state: then only the table knows."""
-        self._list()
+        self._list(fresh=False)
+        if not state.shards.keys() - {TABLE} <= self._listed.keys():
+            self._list()
         trimmed = False
         for name, shard in state.shards.items():
             if name == TABLE:
@@ -216,8 +218,8 @@ class _Run:
             if name not in self._listed and name != TABLE:
                 self._sequencer.close(name, *children(self._listed, name))
 
-    def _list(self) -> None:
-        self._listed, self._listed_at = self._shards().listed(), self._clock.now()
+    def _list(self, *, fresh: bool = True) -> None:
+        self._listed, self._listed_at = self._shards().listed(fresh=fresh), self._clock.now()
 
     def _open_new(self) -> None:
         """Open the shards that nothing known came from, and that no unread one has yet to lead to."""
@@ -236,7 +238,7 @@ class _Run:
             self.look()
         placed = self.compare(stop) if pull and TABLE in self._sequencer.shards else 0
         if pull and self._clock.now() - self._listed_at > RELIST:
-            self._list()
+            self._list(fresh=False)
             self._open_new()
         moved = [self._pull(name) for name in self._sequencer.shards if pull and name != TABLE]
         return any(moved), placed + self._write()

@@ -19,7 +19,7 @@ TENANTS_KEPT: Final = 256  # each remembers the streams of a few minutes, and it
 
 
 class Sequencers:
-    """One Placing for each tenant, made on first use. They read the stream once between them."""
+    """One Placing for each tenant, made on first use. They read the stream once between them, in each round."""
 
     def __init__(
         self,
@@ -28,10 +28,11 @@ class Sequencers:
         clock: Clock,
         open_stream: Callable[[str], Shards],
         is_old: Callable[[], bool],
+        begin_round: Callable[[], None],
         close: Callable[[], None],
     ) -> None:
         self._calls, self._tables, self._open_stream, self._is_old = calls, tables, open_stream, is_old
-        self.clock, self.close = clock, close
+        self.clock, self.begin_round, self.close = clock, begin_round, close
         self._placings: OrderedDict[str, Placing] = OrderedDict()
 
     def of(self, tenant: str) -> Placing:

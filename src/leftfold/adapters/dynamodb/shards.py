@@ -38,8 +38,8 @@ class Shards:
     def __init__(self, calls: Calls, arn: str, tenant: str) -> None:
         self._calls, self._arn, self._tenant = calls, arn, tenant
 
-    def listed(self) -> dict[str, Listed]:
-        """All shards of the last 24 hours."""
+    def listed(self, *, fresh: bool = True) -> dict[str, Listed]:
+        """All shards of the last 24 hours. A list that is not asked for fresh may be another reader's, a little older."""
         found: dict[str, Listed] = {}
         more: dict[str, Any] = {}
         while True:

@@ -1,14 +1,13 @@
 """One reading of a table's stream, for all the tenants whose sequencers run in this process.
 
 Who reads a shard first reads it from DynamoDB, and what comes is kept for a while: the others find it here. Only who is
-behind what is kept reads for itself, until it has caught up.
+behind what is kept reads for itself, until it has caught up. A round is a time in which a shard that has shown nothing new
+is not asked again, and shards are listed once: one call of a function.
 """
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from leftfold.adapters.dynamodb.calls import Calls, Gone
@@ -16,7 +15,6 @@ from leftfold.adapters.dynamodb.layout import size
 from leftfold.adapters.dynamodb.shards import Listed, Pulled, Shards, Shown
 
 KEPT_BYTES: Final = 8 * 1024 * 1024  # of each shard: some thousand records of ordinary commits
-FRESH_S: Final = 1.0  # a shard that had nothing new is not asked again by the next tenant, nor are shards listed again
 KEPT: Final = "kept:"  # leads an iterator of ours; the sequence number that it goes on after follows
 
 
@@ -27,7 +25,7 @@ class _Run:
         self.start = self.end = start
         self.iterator: str | None = iterator  # None at the end of a closed shard
         self.shown: deque[Shown] = deque()
-        self.quiet_since = -FRESH_S
+        self.is_quiet = False
         self._bytes = 0
 
     def add(self, shown: list[Shown], following: str | None) -> None:
@@ -47,11 +45,14 @@ class _Run:
 class Shared:
     """What is kept of one stream. For one thread."""
 
-    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
-        self.now_s = now_s
+    def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
-        self.listed: dict[str, Listed] = {}
-        self.listed_at = -FRESH_S
+        self.listed: dict[str, Listed] | None = None
+
+    def begin_round(self) -> None:
+        self.listed = None
+        for run in self.runs.values():
+            run.is_quiet = False
 
 
 class SharedShards(Shards):
@@ -61,13 +62,12 @@ class SharedShards(Shards):
         super().__init__(calls, arn, tenant)
         self._shared = shared
 
-    def listed(self) -> dict[str, Listed]:
-        shared, now = self._shared, self._shared.now_s()
-        if now - shared.listed_at >= FRESH_S:
-            shared.listed, shared.listed_at = super().listed(), now
-            for gone in shared.runs.keys() - shared.listed.keys():
-                del shared.runs[gone]
-        return shared.listed
+    def listed(self, *, fresh: bool = True) -> dict[str, Listed]:
+        if fresh or self._shared.listed is None:
+            self._shared.listed = super().listed()
+            for gone in self._shared.runs.keys() - self._shared.listed.keys():
+                del self._shared.runs[gone]
+        return self._shared.listed
 
     def iterator(self, shard: str, sequence: int) -> str:
         run = self._shared.runs.get(shard)
@@ -89,8 +89,7 @@ class SharedShards(Shards):
         return Pulled([self.record(shard, *one) for one in shown], None if at_end else following)
 
     def _more(self, shard: str, run: _Run) -> list[Shown]:
-        now = self._shared.now_s()
-        if run.iterator is None or now - run.quiet_since < FRESH_S:
+        if run.iterator is None or run.is_quiet:
             return []
         try:
             shown, following = self.shown(run.iterator)
@@ -98,8 +97,7 @@ class SharedShards(Shards):
             del self._shared.runs[shard]
             raise
         run.add(shown, following)
-        if not shown:
-            run.quiet_since = now
+        run.is_quiet = not shown
         return shown
 
     def _caught_up(self, shard: str, pulled: Pulled) -> Pulled:
