@@ -1,6 +1,8 @@
 """The real bank's whole ledger: nothing lost, nothing booked twice, the bank's own balances met."""
 
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +10,10 @@ import ledger
 import ledger_app
 
 from leftfold import Session
+from leftfold.adapters.folder import Folder
+from leftfold.archive import Archive, Archiver
+from leftfold.connect import connect
+from leftfold.copying import compare, copy
 from tests.bench import ledger_floor
 
 COMMANDS: Final = 49_102
@@ -32,6 +38,7 @@ def test_the_whole_ledger_is_booked_once_and_meets_the_banks_balances(
     with ledger_app.ledger.open(url) as session:
         for view in ledger_app.VIEWS:
             a_rebuilt_view_is_the_same(session, view.name, report.views[view.name], record_property)
+    it_comes_back_from_its_archive_alone(tmp_path, report, record_property)
 
 
 def only_the_cut_off_row_is_missing(report: ledger.Report) -> None:
@@ -78,3 +85,32 @@ def a_rebuilt_view_is_the_same(session: Session, view: str, before: ledger.ViewR
     session.operations.promote(view)
     assert session.operations.digest(view) == before.digest
     record_property("figure", f"ledger, rebuilt {view}: 0 of {before.rows:,} rows differ")
+
+
+def it_comes_back_from_its_archive_alone(tmp_path: Path, before: ledger.Report, record_property: Figure) -> None:
+    path, folder = tmp_path / "ledger.db", Folder(tmp_path / "archive")
+    with closing(connect(f"sqlite:{path}?mode=ro")) as store:
+        began = time.process_time()
+        sealed = Archiver(store, folder).seal(force=True)
+        sealing_s = time.process_time() - began
+        history = compare(Archive(folder), store)
+    assert (sealed.events, history.equal) == (COMMANDS, True)
+    for file in tmp_path.glob("ledger.db*"):
+        file.unlink()
+    with closing(connect(f"sqlite:{path}")) as store:
+        began = time.process_time()
+        copy(Archive(folder), store)
+        restoring_s = time.process_time() - began
+    with closing(connect(f"sqlite:{path}")) as store:
+        restored = compare(Archive(folder), store)
+    assert restored == history
+    with ledger_app.ledger.open(f"sqlite:{path}") as session:
+        session.catch_up()
+        digests = {view.name: session.operations.digest(view.name) for view in ledger_app.VIEWS}
+    assert digests == {name: view.digest for name, view in before.views.items()}
+    record_property(
+        "figure",
+        f"ledger, archived, deleted and restored: {COMMANDS:,} events byte-identical (SHA-256 {restored.digest[:16]}...), "
+        f"equal digests of {len(digests)} views; {sum(sealed.sizes) / COMMANDS:.0f} B an event in {len(sealed.sizes)} "
+        f"segments; CPU {sealing_s * 1e6 / COMMANDS:.1f} us an event sealed, {restoring_s * 1e6 / COMMANDS:.1f} us restored",
+    )
