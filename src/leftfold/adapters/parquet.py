@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
@@ -91,11 +92,11 @@ def _write(path: Path, events: Iterable[Recorded[Raw]]) -> tuple[int, int, int]:
                 writer.write_table(arrow.table(_columns(group), schema=schema))
                 count += len(group)
                 first, last = first or group[0].position, group[-1].position
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise StoreUnavailable(f"{path.parent} can't be written: {error}.") from error
-    except BaseException:  # any: a reader of the folder must not meet half a file
-        path.unlink(missing_ok=True)
+    except BaseException as error:  # any: a reader of the folder must not meet half a file
+        with suppress(OSError):
+            path.unlink()
+        if isinstance(error, OSError):
+            raise StoreUnavailable(f"{path.parent} can't be written: {error}.") from error
         raise
     return count, first, last
 
@@ -116,7 +117,7 @@ def _schema(arrow: Any) -> Any:
         ("key", text),
         ("version", arrow.int64()),
         ("type", text),
-        ("at", arrow.timestamp("us", tz="UTC")),
+        ("recorded_at", arrow.timestamp("us", tz="UTC")),
         ("command_id", text),
         ("data", text),
     ]
@@ -134,7 +135,7 @@ def _columns(group: list[Recorded[Raw]]) -> dict[str, list[Any]]:
         "key": [stream.partition("/")[2] for stream in streams],
         "version": [event.slots[0][1] for event in group],
         "type": [event.type for event in group],
-        "at": [event.at for event in group],
+        "recorded_at": [event.at for event in group],
         "command_id": [event.meta.command_id for event in group],
         "data": [bytes(event.data) for event in group],
         "correlation": [event.meta.correlation_id for event in group],

@@ -31,7 +31,7 @@ from leftfold.ports.store import PAGE_EVENTS
 )
 @click.option("--from", "where", metavar="ARCHIVE", help="Read file:FOLDER or s3:BUCKET/PREFIX, not the store.")
 def export(app: str, store: str | None, tenant: str | None, as_json: bool, parquet: Path, where: str | None) -> None:
-    """Write every event as a row: position, stream, category, key, version, type, at, ids, and its data as JSON.
+    """Write every event as a row: position, stream, category, key, version, type, time, ids, and its data as JSON.
 
     A file is there when it is whole. A folder that has files already gets what is newer. Needs pyarrow.
     """
