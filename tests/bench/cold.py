@@ -105,16 +105,21 @@ def first_answer(n: int, folder: Path, program: str) -> Reading:
 
 
 def starts(n: int, folder: Path, program: str, *, answer: str) -> Reading:
-    many = range(TYPES)
-    union = " | ".join(f"Happened{i}" for i in many)
-    (folder / "domain.py").write_text(HEAD + "".join(ONE_TYPE.format(i=i) for i in many) + TAIL.format(union=union))
-    (folder / "peer_domain.py").write_text(PEER_HEAD + "".join(PEER_TYPE.format(i=i) for i in many) + PEER_TAIL)
+    write_domain(folder)
+    (folder / "peer_domain.py").write_text(PEER_HEAD + "".join(PEER_TYPE.format(i=i) for i in range(TYPES)) + PEER_TAIL)
     (folder / "bare.py").write_text(f"print({answer!r})\n")
     (folder / "program.py").write_text(program)
     start(folder / "program.py", answer)
     pairs = [(start(folder / "program.py", answer), start(folder / "bare.py", answer)) for _ in range(n)]
     full, bare = middle([pair[0] for pair in pairs]), middle([pair[1] for pair in pairs])
     return Reading(full.cpu_us - bare.cpu_us, full.wall_us - bare.wall_us)
+
+
+def write_domain(folder: Path) -> None:
+    """A decider of 100 event types, as `domain.py`."""
+    many = range(TYPES)
+    union = " | ".join(f"Happened{i}" for i in many)
+    (folder / "domain.py").write_text(HEAD + "".join(ONE_TYPE.format(i=i) for i in many) + TAIL.format(union=union))
 
 
 def start(program: Path, answer: str) -> Reading:

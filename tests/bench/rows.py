@@ -88,6 +88,18 @@ class Row:
     peer_share: float = 1.0
 
 
+LAMBDAS: Final = (
+    "commands",
+    "queries",
+    "sequencer",
+    "projector",
+    "reactor",
+    "publisher",
+    "ingest",
+    "archiver",
+    "inbound",
+)
+
 ROWS: Final = (
     Row("a", "new stream, 1 event a commit", "command", 1_000, (Target("floor", "at_most", 1.4),)),
     Row("b", "10 events a commit", "event", 5_000, (Target("floor", "at_most", 1.3),)),
@@ -112,5 +124,14 @@ ROWS: Final = (
     Row("i", "cold start: app of 100 event types", "start", 15, (Target("cost_us", "at_most", 60_000),)),
     Row("i1", "cold start to the first answer", "start", 15),
     Row("k", "a warm command on DynamoDB, floor: boto3 alone", "command", 300),
+    *(
+        Row(f"n.{name}", f"cold start of the {name} handler", "start", 15, (Target("cost_us", "at_most", 60_000),))
+        for name in LAMBDAS
+    ),
+    Row("n.http", "a command over HTTP, floor: by hand on a session", "command", 5_000),
+    Row("n.sqs", "a command from a queue, 10 a call", "command", 5_000),
+    Row("n.query", "a query over HTTP", "query", 5_000),
+    Row("n.fold", "a woken view, floor: catch_up", "event", 50_000),
+    Row("n.records", "device records into commits, 100 a call", "record", 20_000),
     Row("l", "fold over the user's evolve", "event", 200_000, (Target("added_us", "at_most", 0.3),), 0.05),
 )

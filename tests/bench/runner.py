@@ -24,6 +24,9 @@ def contenders() -> dict[str, dict[str, Contender]]:
     for name, (module, needs) in (CONTENDERS | OURS).items():
         if importlib.util.find_spec(needs) is not None:
             found[name] = dict(importlib.import_module(module).CONTENDERS)
+    handlers = importlib.import_module("tests.bench.lambdas")
+    found["floor"] |= handlers.FLOORS
+    found["ours"] |= handlers.OURS
     if importlib.util.find_spec(CLOUD) is not None:
         cloud = importlib.import_module("tests.bench.cloud")
         found["floor"] |= cloud.FLOOR

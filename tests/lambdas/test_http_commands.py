@@ -77,7 +77,7 @@ def test_a_refusal_is_422_and_says_what_the_domain_said(desk: Desk) -> None:
     status, body, headers = post(desk, "/commands/account/ann/Deposit", {"amount": 5})
     assert (status, headers["content-type"]) == (422, "application/problem+json")
     assert body == {
-        "title": "Unprocessable Entity",
+        "title": "Unprocessable Content",
         "status": 422,
         "detail": "no such account",
         "kind": "refused",

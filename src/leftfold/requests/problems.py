@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Final, Literal
 
 import msgspec
@@ -21,6 +20,18 @@ from leftfold.core.errors import (
 
 RETRY_AFTER_S: Final = 1  # a throttled table or a lagging view is usually right again by then
 SUGGESTIONS_FROM: Final = 0.6  # how like a known name must be to be worth saying: difflib's own default
+
+TITLES: Final = {
+    400: "Bad Request",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
 
 Kind = Literal["refused", "rejected", "unknown", "conflict", "stale", "unavailable", "fault"]
 
@@ -53,7 +64,7 @@ class Refusal(Exception):
 
 def problem(status: int, kind: Kind, error: str, detail: str) -> Problem:
     """A problem with no more to say than this."""
-    return Problem(HTTPStatus(status).phrase, status, _plain(detail), kind, error)
+    return Problem(TITLES[status], status, _plain(detail), kind, error)
 
 
 def wrong(status: int, detail: str, *, field: str | None = None, limit: int | None = None) -> Refusal:
