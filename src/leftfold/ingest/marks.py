@@ -19,7 +19,7 @@ from leftfold.handling.loading import TICK
 from leftfold.ingest.declared import EVER
 
 MARKED_STREAMS: Final = 10_000  # as many as a store remembers the ends of
-MARKED_RECORDS: Final = 100_000  # ids, over all streams: about 20 MB
+MARKED_RECORDS: Final = 50_000  # ids, over all streams: about 15 MB
 
 
 class Mark(Struct, frozen=True, gc=False):
