@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from leftfold import App, Send, send
 from leftfold.inbox import Incoming
+from leftfold.lambdas.inbound import Accept
 
 
 class Deposited(Struct, frozen=True):
@@ -73,4 +74,4 @@ def charge(order: Order) -> Send | None:
     return send(invoice, order.number, Charge(order.cents)) if order.cents else None
 
 
-accept = {"deposited": pay, ("com.shop", "Order Placed"): charge}
+accept: Accept = {"deposited": pay, ("com.shop", "Order Placed"): charge}

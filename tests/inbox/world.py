@@ -20,6 +20,7 @@ from leftfold.core.views import Sql
 from leftfold.inbox import Inbox, Incoming
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import Move
+from leftfold.ports.clock import Clock
 from leftfold.ports.rows import Change, Row, Span
 from leftfold.testing.chaos import Chaos, Crash
 from tests.inbox.sender import Deposited, all_of
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 Way = Literal["apart", "split", "together"]
 Story = Literal["complete", "gaps"]
+Store = Callable[[Clock], Backend]
 
 WORKERS: Final = 3
 PATIENCE_S: Final = 20.0
@@ -42,7 +44,7 @@ class Wrong(AssertionError):
 class World:
     """`run()` raises Wrong. In a complete story everything comes at last; in one with gaps, some too late or never."""
 
-    def __init__(self, seed: int, way: Way, story: Story, backend: Backend | None = None) -> None:
+    def __init__(self, seed: int, way: Way, story: Story, store: Store | None = None) -> None:
         self.seed, self.way, self.story = seed, way, story
         self.chaos = Chaos(seed)
         self.dice = random.Random(f"{seed} {way} {story}")
@@ -53,7 +55,7 @@ class World:
         self.published, self.poison = self._publish()
         self.queue = self._deliveries()
         self.later = self._withhold() if story == "gaps" else []
-        self.backend = self._around(backend or Memory(self.chaos.clock).open())
+        self.backend = self._around(store(self.chaos.clock) if store else Memory(self.chaos.clock).open())
 
     # the sender and the network
 
@@ -81,7 +83,7 @@ class World:
         held = {one for one in every if self.dice.random() < 0.25}
         later = [one for one in self.queue if one[:2] in held]
         self.queue = [one for one in self.queue if one[:2] not in held]
-        never = {one for one in held if self.dice.random() < 0.3}
+        never = {one for one in sorted(held) if self.dice.random() < 0.3}
         return [one for one in later if one[:2] not in never]
 
     # the receivers

@@ -121,22 +121,24 @@ class Shelf:
         return [_kept(row) for _, row in self._rows.find(self.build, SINCE, Span(high=until), after=after, limit=limit)]
 
     def put(self, place: Place, version: int, since: int, body: bytes) -> Change:
-        """A message that has to wait. Raises Fenced where another worker has just put a row."""
+        """A message that has to wait. Raises Fenced, as `late` and `mark` do, where another worker has just put a row."""
+        return _changed(self._free(place, version), _encode(_Body(since, Raw(body))), added=((SINCE, since),))
+
+    def late(self, place: Place, version: int, since: int, body: bytes, passed: int) -> Change:
+        """A message that came when the stream had gone on over its gap."""
+        return _changed(self._free(place, version), _encode(_Body(since, Raw(body), passed=passed, given_up=True)))
+
+    def mark(self, place: Place, version: int, since: int, passed: int) -> Change:
+        """That such an event was handled all the same."""
+        return _changed(self._free(place, version), _encode(_Body(since, passed=passed)))
+
+    def _free(self, place: Place, version: int) -> Row:
+        """The place of a row that isn't there; some stores remember one that was."""
         key = place.key(version)
         row = self._rows.get(self.build, [key]).get(key) or Row(key, None, 0)
         if row.body is not None:
             raise Fenced(f"row {key!r} is there since it was looked for: look again.")
-        return _changed(row, _encode(_Body(since, Raw(body))), added=((SINCE, since),))
-
-    def late(self, place: Place, version: int, since: int, body: bytes, passed: int) -> Change:
-        """A message that came when the stream had gone on over its gap."""
-        return _changed(
-            Row(place.key(version), None, 0), _encode(_Body(since, Raw(body), passed=passed, given_up=True))
-        )
-
-    def mark(self, place: Place, version: int, since: int, passed: int) -> Change:
-        """That such an event was handled all the same."""
-        return _changed(Row(place.key(version), None, 0), _encode(_Body(since, passed=passed)))
+        return row
 
     def next_at(self, kept: Kept, position: int) -> Change:
         """The same: it is its turn, and perhaps it is gone on with over a gap."""
