@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from leftfold.adapters.folder import Folder
 from leftfold.adapters.memory import Memory
@@ -15,7 +14,7 @@ from leftfold.adapters.sqlite import open_sqlite
 from leftfold.archive import Archive, Archiver, reader, spanning
 from leftfold.archive.heads import segment_name
 from leftfold.archive.log import live
-from leftfold.archive.segment import Segment, pack
+from leftfold.archive.segment import Segment
 from leftfold.connect import connect
 from leftfold.copying import copy
 from leftfold.core.errors import ConfigError, IntegrityError
@@ -23,6 +22,7 @@ from leftfold.ports.backend import Backend
 from leftfold.testing import FrozenClock, contracts
 from leftfold.testing.contracts import MakeBackend
 from leftfold.testing.sample import Open, account, balances, bank
+from tests.archive.damage import DAMAGE, altered, flip, remade
 from tests.archive.places import Shelf, filled, pages_asked, write
 
 EVENTS = 200
@@ -98,58 +98,6 @@ def test_a_whole_archive_is_verified_with_its_digest(backend: Backend, shelf: Sh
 
 
 # damage
-
-
-def remade(shelf: Shelf, at: int, change: Callable[[Segment], bytes]) -> None:
-    name = shelf.segments()[at]
-    shelf.all[name] = change(Segment(shelf.all[name]))
-
-
-def altered(segment: Segment) -> bytes:
-    """One byte of one event is another, and the segment is whole in itself."""
-    held = list(segment.events())
-    held[3] = replace(held[3], body=held[3].body.replace(b'"command_id":"', b'"command_id":"!', 1))
-    assert held != list(segment.events())
-    return pack(held, tenant=segment.tenant, first=segment.first, previous=segment.previous)
-
-
-def shorter(segment: Segment) -> bytes:
-    return pack(list(segment.events())[:-1], tenant=segment.tenant, first=segment.first, previous=segment.previous)
-
-
-def reread(segment: Segment) -> bytes:
-    return pack(list(segment.events()), tenant=segment.tenant, first=segment.first, previous="0" * 64)
-
-
-def lose(shelf: Shelf, at: int) -> None:
-    del shelf.all[shelf.segments()[at]]
-
-
-def swap(shelf: Shelf, one: int, other: int) -> None:
-    names = shelf.segments()
-    shelf.all[names[one]], shelf.all[names[other]] = shelf.all[names[other]], shelf.all[names[one]]
-
-
-def flip(shelf: Shelf, at: int, dice: random.Random) -> None:
-    name = shelf.segments()[at]
-    data = bytearray(shelf.all[name])
-    data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
-    shelf.all[name] = bytes(data)
-
-
-DAMAGE: dict[str, Callable[[Shelf], None]] = {
-    "an event altered": lambda shelf: remade(shelf, 3, altered),
-    "an event altered in the last segment": lambda shelf: remade(shelf, -1, altered),
-    "an event cut off": lambda shelf: remade(shelf, 3, shorter),
-    "the last event cut off": lambda shelf: remade(shelf, -1, shorter),
-    "sealed on another one": lambda shelf: remade(shelf, 3, reread),
-    "the last one sealed on another one": lambda shelf: remade(shelf, -1, reread),
-    "the first one sealed on another one": lambda shelf: remade(shelf, 0, reread),
-    "a segment lost": lambda shelf: lose(shelf, 3),
-    "the first segment lost": lambda shelf: lose(shelf, 0),
-    "the last segment lost": lambda shelf: lose(shelf, -1),
-    "two segments swapped": lambda shelf: swap(shelf, 2, 3),
-}
 
 
 @pytest.mark.parametrize("what", DAMAGE)
