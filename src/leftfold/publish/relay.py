@@ -59,13 +59,13 @@ class Relay:
     def take(self, page: Sequence[Stored], progress: Progress, token: int | None) -> int:
         if progress.position != self._reached:
             self._previous.clear()
+        self._reached = -1  # until all went well: what a failure leaves noted is forgotten
         lanes = Lanes(self.subscriber, progress.parked)
         outgoing = [one for one in self._outgoing(page, lanes, self._previous) if one.position not in self._ahead]
         sent = self._send(outgoing, lanes, self._previous)
         reached = min(sent.left, default=page[-1].position + 1) - 1
         self._ahead = {position for position in self._ahead | sent.taken if position > reached}
         self._previous.settle(reached)
-        self._reached = -1  # until it is known that nobody else has moved the subscriber
         if reached > progress.position:
             letters = tuple(letter for letter in lanes.letters() if letter.position <= reached)
             self._backend.checkpoints.move(Move(self.subscriber, progress.revision, reached, token, letters))
