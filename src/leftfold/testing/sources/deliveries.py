@@ -67,7 +67,7 @@ class Source(Protocol):
 
 
 def backoff_s(attempts: int) -> float:
-    return min(BACKOFF_MOST_S, BACKOFF_S * 2.0 ** (attempts - 1))
+    return min(BACKOFF_MOST_S, BACKOFF_S * 2.0 ** min(attempts - 1, 10))
 
 
 def run(source: Source, handler: Handler, *, most: int = MOST_CALLS) -> int:
