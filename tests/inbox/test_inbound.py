@@ -101,7 +101,7 @@ WAYS: dict[str, Callable[[bytes], Any]] = {
 @pytest.mark.parametrize("way", WAYS)
 def test_an_event_becomes_a_command_once(handler: Handler, way: str) -> None:
     event = WAYS[way](deposited())
-    answer = None if way == "eventbridge" else {"batchItemFailures": []}
+    answer: Any = None if way == "eventbridge" else {"batchItemFailures": []}
     assert [handler(event) for _ in range(3)] == [answer] * 3
     assert handler.due("ann") == -5
     assert (handler.counted("inbound_taken"), handler.counted("inbound_repeated")) == (3, 2)
