@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -16,6 +16,7 @@ from leftfold.processes.react import Reacting, reaction_name
 from leftfold.projections.builds import build_version
 from leftfold.projections.project import Fold
 from leftfold.projections.tables import TableFold
+from leftfold.publish.rules import publish_name
 from leftfold.session import Session
 
 EXAMPLES: Final = 3  # positions that a finding names; the rest are counted
@@ -32,13 +33,17 @@ CODES: Final[dict[str, Level]] = {
     "changed-view": "warning",  # a view's code changed under an old version
     "impure-decision": "warning",  # a clock or chance in decide, boundary or streams
     "impure-reaction": "warning",
+    "impure-public": "warning",  # a clock or chance in what makes an event public
     "impure-event": "warning",  # a field that an old event lacks is filled by a clock or by chance
     "mutable-state": "warning",  # an initial state or row that can be changed in place
     "renamed-reaction": "warning",  # a reaction that would react to all of history again
     "new-reaction": "note",
     "orphan-reaction": "note",
-    "unfed": "note",  # a view or reaction takes events of which none is stored
-    "unfollowed": "note",  # events that no view and no reaction takes
+    "renamed-destination": "warning",  # a destination that would get all of history again
+    "new-destination": "note",
+    "orphan-destination": "note",
+    "unfed": "note",  # a view, a reaction or a destination takes events of which none is stored
+    "unfollowed": "note",  # events that nothing takes
 }
 
 OnProgress = Callable[[int, int], None]
@@ -62,7 +67,7 @@ def check(session: Session, on_progress: OnProgress = lambda done, total: None) 
     """All findings, the worst first. Every stored event is decoded once."""
     history = _History()
     found = [*history.read(session, on_progress), *_unfed(session, history), *_impure(session), *_mutable(session)]
-    found += [*_builds(session), *_parked(session), *_reactions(session, history)]
+    found += [*_builds(session), *_parked(session), *_outward(session, history)]
     order: tuple[Level, ...] = ("error", "warning", "note")
     return sorted(found, key=lambda one: order.index(one.level))
 
@@ -127,7 +132,7 @@ def _unfed(session: Session, history: _History) -> Iterator[Finding]:
                 yield _finding("unfed", f"{what} takes {one.__name__}, of which none is stored.")
     for one in dict.fromkeys(schema.current.values()):
         if one not in followed:
-            yield _finding("unfollowed", f"{one.__name__} is taken by no view and no reaction.")
+            yield _finding("unfollowed", f"{one.__name__} is taken by no view and no reaction, and is not published.")
 
 
 def _subscriptions(session: Session) -> Iterator[tuple[str, tuple[type, ...]]]:
@@ -135,6 +140,8 @@ def _subscriptions(session: Session) -> Iterator[tuple[str, tuple[type, ...]]]:
         yield f"view {view.name!r} version {view.version}", _fold(view).types
     for name, reaction in session.app.reactions.items():
         yield f"reaction {name!r}", Reacting(name, reaction).types
+    for name, destination in session.app.destinations.items():
+        yield f"destination {name!r}", destination.types
 
 
 def _fold(view: AnyView) -> Fold | TableFold:
@@ -145,6 +152,7 @@ _IMPURE: Final = {
     "impure-fold": "a fold of the same events would differ; put the value in the event",
     "impure-decision": "put the value in the command, to test and repeat it",
     "impure-reaction": "sent again, an event would send something else; take the value from the event",
+    "impure-public": "sent again, an event would be another; take the value from the event",
     "impure-event": "an event stored without that field would read differently each time",
 }
 
@@ -157,6 +165,8 @@ def _impure(session: Session) -> Iterator[Finding]:
         names = (name for name in ("decide", "boundary", "streams") if hasattr(decider, name))
         parts += [("impure-decision", getattr(decider, name)) for name in names]
     parts += [("impure-reaction", one) for one in session.app.reactions.values()]
+    rules = [rule for one in session.app.destinations.values() for rule in one.rules.values()]
+    parts += [("impure-public", one) for one in dict.fromkeys(rule.publish.as_ for rule in rules)]
     parts += [("impure-event", one) for one in events]
     for code, part in parts:
         for what in impurities(part, *(event for event in events if event is not part)):
@@ -235,32 +245,43 @@ def _subscribers(session: Session) -> Iterator[str]:
         now = builds.builds()
         yield from (build for build in (now.live, now.candidate, now.previous) if build)
     yield from map(reaction_name, session.app.reactions)
+    yield from map(publish_name, session.app.destinations)
 
 
-def _reactions(session: Session, history: _History) -> Iterator[Finding]:
-    """A reaction under a new name begins at the first event: it would send all of history's commands again."""
-    ran = {name for name in session.backend.checkpoints.names() if name.startswith(reaction_name(""))}
-    ours = {reaction_name(name): name for name in session.app.reactions}
-    orphans = sorted(name.removeprefix(reaction_name("")) for name in ran - ours.keys())
-    for name in (ours[one] for one in ours.keys() - ran):
-        events = _events_of(session, history, name)
-        if not events:
-            continue
-        if orphans:
-            before = ", ".join(map(repr, orphans))
-            message = (
-                f"reaction {name!r} has never run, and {before} ran but is not in the code. If renamed, it will react "
-                f"to all {events:,} events again: keep the name with reactions={{{orphans[0]!r}: {name}}}."
-            )
-            yield _finding("renamed-reaction", message, count=events)
-        else:
-            message = f"reaction {name!r} has never run: it will react to history from the start ({events:,} events)."
-            yield _finding("new-reaction", message, count=events)
+def _outward(session: Session, history: _History) -> Iterator[Finding]:
+    """A reaction or destination under a new name begins at the first event: all of history would go out once more."""
+    app = session.app
+    reactions = {name: Reacting(name, one).types for name, one in app.reactions.items()}
+    yield from _begun(session, history, "reaction", reaction_name(""), reactions, _KEEP_REACTION)
+    destinations = {name: one.types for name, one in app.destinations.items()}
+    yield from _begun(session, history, "destination", publish_name(""), destinations, _KEEP_DESTINATION)
+
+
+_KEEP_REACTION: Final = "it will react to all {events:,} events again: keep the name with reactions={{{old!r}: {new}}}"
+_KEEP_DESTINATION: Final = "all {events:,} events will be published again, to {new}"
+_STARTS: Final = {
+    "reaction": "it will react to history from the start",
+    "destination": "history will be published there from the start",
+}
+
+
+def _begun(
+    session: Session, history: _History, kind: str, prefix: str, ours: Mapping[str, tuple[type, ...]], keep: str
+) -> Iterator[Finding]:
+    """What of a kind has never run, and what ran and is not in the code."""
+    ran = {name.removeprefix(prefix) for name in session.backend.checkpoints.names() if name.startswith(prefix)}
+    gone = sorted(ran - ours.keys())
+    for name in ours.keys() - ran:
+        stored = session.app.schema.stored_names(ours[name])
+        events = sum(history.counts.get(one, 0) for one in stored)
+        if events and gone:
+            why = keep.format(events=events, old=gone[0], new=name)
+            before = ", ".join(map(repr, gone))
+            message = f"{kind} {name!r} has never run, and {before} ran but is not in the code. If renamed, {why}."
+            yield _finding(f"renamed-{kind}", message, count=events)
+        elif events:
+            message = f"{kind} {name!r} has never run: {_STARTS[kind]} ({events:,} events)."
+            yield _finding(f"new-{kind}", message, count=events)
     if not ours.keys() - ran:
-        for name in orphans:
-            yield _finding("orphan-reaction", f"reaction {name!r} ran but is not in the code any more.")
-
-
-def _events_of(session: Session, history: _History, name: str) -> int:
-    types = Reacting(name, session.app.reactions[name]).types
-    return sum(history.counts.get(stored, 0) for stored in session.app.schema.stored_names(types))
+        for name in gone:
+            yield _finding(f"orphan-{kind}", f"{kind} {name!r} ran but is not in the code any more.")
