@@ -13,6 +13,7 @@ from leftfold.telemetry.metrics import METRICS
 from leftfold.telemetry.traces import traceparent
 from leftfold.testing.sample import bank
 from tests.lambdas.conftest import Desk, Told, deposit, message, opening, web
+from tests.shape import PACKAGE, ROOT
 
 CANARY = "c4n4ry-s3cr3t"
 
@@ -24,6 +25,20 @@ def test_every_metric_is_declared_once_with_a_unit_and_a_meaning() -> None:
         assert re.fullmatch(r"[a-z][a-z_]{2,40}", metric.name)
         assert metric.unit in ("Count", "Milliseconds", "Bytes")
         assert len(metric.meaning) > 10
+
+
+def test_every_declared_metric_is_counted_somewhere() -> None:
+    """A metric that nothing counts is an alarm that never rings."""
+    source = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.name != "metrics.py")
+    constants = [name for name, value in vars(metrics).items() if isinstance(value, metrics.Metric)]
+    unused = [name for name in constants if not re.search(rf"\bmetrics\.{name}\b", source)]
+    assert unused == []
+
+
+def test_the_page_of_metrics_says_what_the_code_says() -> None:
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{one.name}` | {one.unit} | {one.meaning} |" for one in METRICS]
 
 
 def telemetry(told: Told) -> Telemetry:

@@ -95,7 +95,7 @@ def _asked(call: Call, body: bytes, message: Message | None = None) -> Asked:
     except msgspec.ValidationError as error:
         raise Malformed(told(error), str(error)) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise Malformed("it is no JSON", str(error)) from None
+        raise Malformed("it is no JSON", f"it is no JSON: {error}") from None
     given = asked.traceparent or (message.notes.get("traceparent") if message else None)
     trace = traceparent(given)
     if given is not None and trace is None:

@@ -48,8 +48,6 @@ EVENTS_PLACED: Final = Metric("events_placed", "Count", "events that got their p
 EVENTS_PASSED: Final = Metric("events_passed", "Count", "events that a subscriber's checkpoint passed")
 LAG_EVENTS: Final = Metric("lag_events", "Count", "events between a checkpoint and the log's end", sums=False)
 LAG_MS: Final = Metric("lag_ms", "Milliseconds", "age of the oldest event that waits", sums=False)
-LETTERS_PARKED: Final = Metric("letters_parked", "Count", "events that were set aside as dead letters")
-COMMANDS_SENT: Final = Metric("commands_sent", "Count", "commands that reactions sent")
 FENCED: Final = Metric("fenced", "Count", "steps that another worker had taken over")
 PARKED_LANES: Final = Metric("parked_lanes", "Count", "lanes that wait for an operator", sums=False)
 FROZEN: Final = Metric("frozen", "Count", "1 while events wait and the subscriber does not move", sums=False)
@@ -65,8 +63,6 @@ PULL_AGE: Final = Metric("pull_age", "Milliseconds", "since the stream was last 
 LOGS_STUCK: Final = Metric("logs_stuck", "Count", "tenants whose table lacks a commit, so that their log can't go on")
 
 # of publishing, ingest, archive, inbox
-EVENTS_PUBLISHED: Final = Metric("events_published", "Count", "events that a publisher's service took")
-PUBLISH_RETRIES: Final = Metric("publish_retries", "Count", "entries that the service did not take, sent again")
 READINGS: Final = Metric("readings", "Count", "records that ingest took in")
 READINGS_REPEATED: Final = Metric("readings_repeated", "Count", "records that were in already, and were dropped")
 READINGS_LATE: Final = Metric("readings_late", "Count", "records that came too late, and were set aside")
