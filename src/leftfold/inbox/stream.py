@@ -11,7 +11,6 @@ from leftfold.inbox.kept import Kept, Place, Shelf
 from leftfold.inbox.turn import MAX_RACES, Handle, One, Outcome, Steps, Tools, Turn
 from leftfold.ports.checkpoints import Progress
 
-MICROS: Final = 1_000_000
 LOOK_ROWS: Final = 100  # after a version, for the next gap: rows without one are rare, what crashes left behind
 
 Skip = tuple[int, str]
@@ -160,8 +159,8 @@ class Stream:
             raise Fenced("moved between the progress and the row: both must be true at one moment.")
         if kept.message.previous <= progress.position or kept.turn == progress.position:
             return kept
-        waited_s = (steps.now() - kept.since) / MICROS
-        return kept if kept.version <= max(upto, parked or 0) or waited_s >= self._tools.patience_s else None
+        waited_us = steps.now() - kept.since
+        return kept if kept.version <= max(upto, parked or 0) or waited_us >= self._tools.patience_us else None
 
     def _one(self, kept: Kept, progress: Progress, skip: Skip | None) -> Outcome:
         if skip is None or skip[0] != kept.version:

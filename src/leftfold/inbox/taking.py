@@ -14,7 +14,7 @@ from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.views import check_name
 from leftfold.inbox.incoming import Kinds, Message, Types, message, plain
 from leftfold.inbox.kept import Shelf, micros, place_of
-from leftfold.inbox.stream import MICROS, Stream
+from leftfold.inbox.stream import Stream
 from leftfold.inbox.turn import Handle, One, Outcome, Tools
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadKind, DeadLetter
@@ -96,7 +96,9 @@ class Inbox:
         self._aside = None if kept is None else Aside(kept, f"inbox-{name}")
         self.backend = connect(store, tenant=tenant) if isinstance(store, str) else store
         self._shelf = Shelf(self.backend.rows, self._name)
-        self._tools = Tools(self.backend, self._shelf, kinds, unknown, patience_s, self._aside, fetched)
+        self._tools = Tools(
+            self.backend, self._shelf, kinds, unknown, int(patience_s * 1_000_000), self._aside, fetched
+        )
         if schema:
             self._tables().create(schema)
 
@@ -121,7 +123,7 @@ class Inbox:
 
         For a schedule: a stream on which nothing more comes is moved by nothing else.
         """
-        until = micros(self.backend.clock.now()) - int(self._tools.patience_s * MICROS) + 1
+        until = micros(self.backend.clock.now()) - self._tools.patience_us + 1
         handled = gaps = 0
         after: tuple[int, str] | None = None
         parked = set[str]()

@@ -38,7 +38,7 @@ class Tools(Struct, frozen=True):
     shelf: Shelf
     kinds: Kinds
     unknown: Literal["skip", "keep"]
-    patience_s: float
+    patience_us: int
     aside: Aside | None
     claims: Objects | None
 
