@@ -1,10 +1,10 @@
 """Commands and queries in HTTP's words, without a framework: a request in, an answer out.
 
-POST /commands/{category}/{key}/{Command}     POST /commands/{category}/{Command}   where a boundary says the key
-GET  /views/{view}/{key}?after=RECEIPT&wait=2&stale=allow
-GET  /views/{view}?index=value&other.from=1&other.below=9&limit=100&page=...
-GET  /streams/{category}/{key}?after=VERSION&limit=100
-GET  /health
+- POST /commands/{category}/{key}/{Command}, or POST /commands/{category}/{Command} where a boundary says the key
+- GET /views/{view}/{key}?after=RECEIPT&wait=2&stale=allow
+- GET /views/{view}?index=value&other.from=1&other.below=9&limit=100&page=...
+- GET /streams/{category}/{key}?after=VERSION&limit=100
+- GET /health
 """
 
 from __future__ import annotations
