@@ -3,7 +3,7 @@
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from types import TracebackType
@@ -18,10 +18,14 @@ class WrongAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Microseconds per operation (a command, an event or a start: the row says which)."""
+    """Microseconds per operation (a command, an event or a start: the row says which), and what it takes on disk."""
 
     cpu_us: float
     wall_us: float
+    size_bytes: float | None = None
+
+    def sized(self, size_bytes: float) -> Self:
+        return replace(self, size_bytes=size_bytes)
 
     def cost_us(self, clock: Clock) -> float:
         return self.cpu_us if clock == "cpu" else self.wall_us
@@ -50,7 +54,10 @@ class Stopwatch:
 
 
 def middle(readings: list[Reading]) -> Reading:
-    return Reading(median(r.cpu_us for r in readings), median(r.wall_us for r in readings))
+    sizes = [r.size_bytes for r in readings if r.size_bytes is not None]
+    return Reading(
+        median(r.cpu_us for r in readings), median(r.wall_us for r in readings), median(sizes) if sizes else None
+    )
 
 
 def check(what: str, found: object, expected: object) -> None:

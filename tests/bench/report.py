@@ -68,6 +68,7 @@ def reading_json(readings: list[Reading]) -> dict[str, Any]:
         "wall_us": rounded(mid.wall_us),
         "all_cpu_us": [rounded(reading.cpu_us) for reading in readings],
         "all_wall_us": [rounded(reading.wall_us) for reading in readings],
+        **({} if mid.size_bytes is None else {"size_bytes": rounded(mid.size_bytes)}),
     }
 
 
@@ -113,7 +114,8 @@ def targets(rows: Sequence[Row], samples: Samples) -> Table:
 def cell(reading: Reading | None) -> str:
     if reading is None:
         return "-"
-    return f"{amount(reading.cpu_us)}\n{rate(1e6 / reading.wall_us)}"
+    size = "" if reading.size_bytes is None else f"\n{reading.size_bytes:.1f} B"
+    return f"{amount(reading.cpu_us)}\n{rate(1e6 / reading.wall_us)}{size}"
 
 
 def amount(cost_us: float) -> str:

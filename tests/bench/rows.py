@@ -17,10 +17,10 @@ class Target:
     """One promise. `against` says what our cost is compared with:
 
     floor, peer: the ratio of costs in this run; row_a: our own cost in row a; events_per_s: a rate;
-    cost_us: our cost as it is; added_us: our cost less the floor's.
+    cost_us: our cost as it is; added_us: our cost less the floor's; size_bytes: what it takes on disk.
     """
 
-    against: Literal["floor", "peer", "row_a", "events_per_s", "cost_us", "added_us"]
+    against: Literal["floor", "peer", "row_a", "events_per_s", "cost_us", "added_us", "size_bytes"]
     sense: Literal["at_most", "at_least"]
     limit: float
     clock: Clock = "cpu"
@@ -34,6 +34,8 @@ class Target:
         match self.against:
             case "cost_us":
                 return cost
+            case "size_bytes":
+                return ours.size_bytes
             case "events_per_s":
                 return 1e6 / cost
             case "floor" | "added_us":
@@ -62,7 +64,10 @@ class Target:
             "events_per_s": f"{self.limit:,.0f}/s",
             "cost_us": f"{self.limit / 1000:g} ms",
             "added_us": f"floor + {self.limit:g} us",
+            "size_bytes": f"{self.limit:g} B",
         }[self.against]
+        if self.against == "size_bytes":
+            return f"at most {amount} on disk"
         kind = "speed" if self.sense == "at_least" else "cost"
         return f"{self.clock} {kind} {self.sense.replace('_', ' ')} {amount}"
 
@@ -74,6 +79,8 @@ class Target:
                 return f"{value / 1000:.1f} ms"
             case "added_us":
                 return f"{value:+.3f} us"
+            case "size_bytes":
+                return f"{value:.1f} B"
             case _:
                 return f"{value:.2f} x"
 
@@ -134,4 +141,9 @@ ROWS: Final = (
     Row("n.fold", "a woken view, floor: catch_up", "event", 50_000),
     Row("n.records", "device records into commits, 100 a call", "record", 20_000),
     Row("l", "fold over the user's evolve", "event", 200_000, (Target("added_us", "at_most", 0.3),), 0.05),
+    Row("mw", "archive: seal an event of 316 bytes", "event", 100_000, (Target("size_bytes", "at_most", 90),)),
+    Row("mr", "archive: all of it, typed events", "event", 100_000, (Target("events_per_s", "at_least", 250_000),)),
+    Row(
+        "ms", "archive: a stream of 100 out of 1,000,000", "stream", 1_000_000, (Target("cost_us", "at_most", 50_000),)
+    ),
 )

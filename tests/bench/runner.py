@@ -13,6 +13,7 @@ from tests.bench.rows import Row
 CONTENDERS: Final = {"floor": ("tests.bench.floors", "sqlite3"), "peer": ("tests.bench.peers", "eventsourcing")}
 OURS: Final = {"ours": ("tests.bench.ours", "leftfold")}
 CLOUD: Final = "boto3"  # what the row on DynamoDB needs
+ZSTD: Final = "zstandard"  # what the floor of the archive is made with
 
 Samples = dict[tuple[str, str], list[Reading]]  # (row, contender) -> a reading a round
 Watcher = Callable[[Row, int, str, Reading], None]
@@ -31,6 +32,10 @@ def contenders() -> dict[str, dict[str, Contender]]:
         cloud = importlib.import_module("tests.bench.cloud")
         found["floor"] |= cloud.FLOOR
         found["ours"] |= cloud.OURS
+    archive = importlib.import_module("tests.bench.archive")
+    found["ours"] |= archive.OURS
+    if importlib.util.find_spec(ZSTD) is not None:
+        found["floor"] |= archive.FLOOR
     return found
 
 

@@ -46,13 +46,14 @@ def test_a_wrong_answer_raises() -> None:
         (Target("events_per_s", "at_least", 250_000), 1e6 / 30, False),
         (Target("cost_us", "at_most", 60_000), 30.0, True),
         (Target("added_us", "at_most", 0.3), 10.0, False),
+        (Target("size_bytes", "at_most", 90), 91.0, False),
     ],
 )
 def test_a_target_compares_with_what_it_names(target: Target, value: float, met: bool) -> None:
     figures = {
         ("x", "floor"): Reading(cpu_us=20, wall_us=20),
         ("x", "peer"): Reading(cpu_us=600, wall_us=600),
-        ("x", "ours"): Reading(cpu_us=30, wall_us=40),
+        ("x", "ours"): Reading(cpu_us=30, wall_us=40, size_bytes=91),
         ("a", "ours"): Reading(cpu_us=10, wall_us=10),
     }
     found = target.value("x", figures)
