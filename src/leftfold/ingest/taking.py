@@ -67,7 +67,7 @@ class Ingesting:
 
         What can't be taken is set aside, or else counted as failed: then nothing after its batch is taken either, and
         `again` says where to go on. `until` is asked before each BATCH_RECORDS whether to stop. Raises ConfigError for a
-        record that must be set aside where no place for it was given.
+        record that must be set aside where no place for it was given, Rejected for an arrival without a time zone.
         """
         tally, rest = Tally(), enumerate(records)
         while chunk := list(_chunk(rest)):
@@ -114,6 +114,10 @@ class Ingesting:
         return list(lines.values())
 
     def _made(self, record: Record, ahead: datetime) -> Made | Unfit | StoreUnavailable:
+        if record.arrival.tzinfo is None:
+            raise Rejected(
+                "a record's arrival needs a time zone, as datetime(2026, 5, 1, tzinfo=UTC).", field="arrival"
+            )
         if record.arrival > ahead:
             return Unfit(f"it says that it came in at {record.arrival}, which is yet to come")
         try:
