@@ -46,7 +46,10 @@ class RuleSource:
     def put(self, entry: Mapping[str, Any]) -> None:
         """An entry of PutEvents."""
         event_id = str(UUID(int=self.dice.getrandbits(128), version=4))
-        event = eventbridge_event(entry, event_id=event_id, at=self.clock.now())
+        self.show(eventbridge_event(entry, event_id=event_id, at=self.clock.now()))
+
+    def show(self, event: Record) -> None:
+        """An event as a bus told it elsewhere, to a queue for example."""
         if self.wanted(event):
             self._events.append(_Event(json.dumps(event)))
 
