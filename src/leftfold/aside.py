@@ -53,7 +53,7 @@ class Aside:
         text, base64 = _readable(body)
         at = at.astimezone(UTC) if at else None
         own = record_id or sha256(body).hexdigest()
-        kept = SetAside(_sayable(own), self._handler, source, _sayable(reason), text, base64, at)
+        kept = SetAside(_sayable(own), self._handler, _sayable(source), _sayable(reason), text, base64, at)
         day = at.strftime("%Y-%m-%d") if at else UNDATED
         name = f"{_plain(self._handler)}/{day}/{_plain(own)}.json"
         self._objects.put(name, msgspec.json.encode(kept))
