@@ -130,13 +130,13 @@ def compares_no_hash_with_the_head(patch: pytest.MonkeyPatch) -> None:
 
 
 def begins_anywhere(patch: pytest.MonkeyPatch) -> None:
-    check = Archive._check_neighbours
+    check = Archive._check_link
 
     def weak(self: Archive, found: reader.Link) -> None:
         if found.first != self._firsts[0]:
             check(self, found)
 
-    patch.setattr(Archive, "_check_neighbours", weak)
+    patch.setattr(Archive, "_check_link", weak)
 
 
 def restores_before_it_checks(patch: pytest.MonkeyPatch) -> None:

@@ -31,10 +31,10 @@ class Head(Struct, frozen=True):
     at: datetime
     subscribers: list[Carried]
 
-    def name(self) -> str:
-        """Newest first: by the last position, then by how far the subscribers are."""
-        moved = sum(one.position for one in self.subscribers)
-        return f"{_folder(self.tenant)}heads/{_backwards(self.last)}-{_backwards(moved)}.json"
+
+def head_name(tenant: str, last: int, moved: int) -> str:
+    """Newest first: by the last sealed position, then by the sum of the subscribers' positions."""
+    return f"{_folder(tenant)}heads/{_backwards(last)}-{_backwards(moved)}.json"
 
 
 def segments(tenant: str) -> str:

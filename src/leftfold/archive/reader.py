@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from leftfold.archive.heads import Head, first_of, newest_head, segment_name, segments
 from leftfold.archive.segment import Segment
@@ -90,11 +89,14 @@ class Archive:
             after = page[-1].position
 
     def stream(self, name: str, *, after: int = 0) -> Iterator[Stored]:
-        """One stream's events with a version over `after`. Each segment's index is read, and of the rest what it names."""
+        """One stream's events with a version over `after`: each segment's index is read, and of the rest what it names.
+
+        Segments are checked in themselves, which is quick; `check` tells whether they are those that were sealed.
+        """
         if not self._firsts:
             self.end()
         for first in self._firsts:
-            yield from self.opened(first).stream(name, after)
+            yield from self._read(first).stream(name, after)
 
     def check(self) -> int:
         """Read each segment and check the whole chain, without unpacking events. Returns the last position."""
@@ -125,7 +127,7 @@ class Archive:
     def subscribers(self, end: int) -> list[Carried]:
         """How far reactions and publishers were, as the archive saw them last, none further than `end`."""
         head = self.head()
-        return [replace(one, position=min(one.position, end)) for one in head.subscribers] if head is not None else []
+        return [one.until(end) for one in head.subscribers] if head is not None else []
 
     def newest(self, since: int = 0) -> int | None:
         """Where the last segment begins of those that begin at `since` or later; without a look at the ones before."""
@@ -138,6 +140,7 @@ class Archive:
             segment = self._kept.get(first)
             if segment is None:
                 segment = self._read(first)
+                self._check_link(link(segment))
                 self._kept[first] = segment
                 while len(self._kept) > KEPT_SEGMENTS:
                     self._kept.popitem(last=False)
@@ -149,13 +152,11 @@ class Archive:
         segment = Segment(self.objects.get(name))
         if (segment.tenant, segment.first) != (self.tenant, first):
             raise IntegrityError(f"{name} is another segment, of position {segment.first}: it was moved or replaced.")
-        found = link(segment)
-        if self._links.setdefault(first, found) != found:
-            raise IntegrityError(f"{name} has changed since it was read.", position=first)
-        self._check_neighbours(found)
         return segment
 
-    def _check_neighbours(self, found: Link) -> None:
+    def _check_link(self, found: Link) -> None:
+        if self._links.setdefault(found.first, found) != found:
+            raise IntegrityError(f"{self._name(found.first)} has changed since it was read.", position=found.first)
         at = bisect_right(self._firsts, found.first) - 1
         if at < 0 or self._firsts[at] != found.first:
             return  # an archiver's: it looks at the end alone

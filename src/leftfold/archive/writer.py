@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from leftfold.archive.heads import Head, segment_name
+from leftfold.archive.heads import Head, head_name, segment_name
 from leftfold.archive.log import live
 from leftfold.archive.reader import Archive, Link, OnProgress, link
 from leftfold.archive.segment import Segment, pack
@@ -26,7 +26,7 @@ from leftfold.core.schema import Schema
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.ports.store import PAGE_EVENTS
-from leftfold.subscriptions.carrying import Carried, carried
+from leftfold.subscriptions.carrying import Carried, carried, places
 
 SEGMENT_BYTES: Final = 8 * 1024 * 1024  # of envelopes: some 30,000 events, 2 MB packed; one request, and memory for it
 SEGMENT_EVENTS: Final = 100_000  # however small they are
@@ -174,18 +174,21 @@ class Archiver:
         """Write the head for what is sealed now, unless it's there."""
         if self._tip is None:
             return
+        backend, last = self._backend, self._tip.last
+        name = head_name(backend.tenant, last, sum(places(backend, last).values()))
+        if name == self._noted:
+            return
         head = Head(
             format=1,
-            tenant=self._backend.tenant,
+            tenant=backend.tenant,
             first=self._tip.first,
-            last=self._tip.last,
+            last=last,
             sha256=self._tip.sha256,
-            at=self._backend.clock.now(),
-            subscribers=[_brief(one) for one in carried(self._backend, self._tip.last)],
+            at=backend.clock.now(),
+            subscribers=[_brief(one) for one in carried(backend, last)],
         )
-        if head.name() != self._noted:
-            self._create(head.name(), msgspec.json.encode(head))
-            self._noted = head.name()
+        self._create(name, msgspec.json.encode(head))
+        self._noted = name
 
     def _create(self, name: str, data: bytes) -> bool:
         until = None if self._keep_days is None else self._backend.clock.now() + timedelta(days=self._keep_days)

@@ -24,15 +24,24 @@ class Carried(Struct, frozen=True):
     position: int
     letters: tuple[DeadLetter, ...] = ()
 
+    def until(self, end: int) -> Carried:
+        """As it stands in a history that ends here."""
+        position = min(self.position, end)
+        return Carried(self.subscriber, position, tuple(one for one in self.letters if one.position <= position))
+
+
+def places(source: Backend, end: int) -> dict[str, int]:
+    """The subscribers to take along, each with its position, none further than the history's end."""
+    names = [name for name in source.checkpoints.names() if name.startswith(OUTWARD)]
+    return {name: min(source.checkpoints.load(name).position, end) for name in names}
+
 
 def carried(source: Backend, end: int) -> list[Carried]:
-    """The subscribers to take along, none further than the history's end."""
-    names = [name for name in source.checkpoints.names() if name.startswith(OUTWARD)]
-    return [
-        Carried(name, position, tuple(one for one in _letters(source, name) if one.position <= position))
-        for name in names
-        for position in [min(source.checkpoints.load(name).position, end)]
-    ]
+    """The same with their dead letters."""
+    found, counts = places(source, end), source.dead.count()
+    totals = {name: sum(count for (one, _), count in counts.items() if one == name) for name in found}
+    letters = {name: source.dead.list(name, limit=total) for name, total in totals.items() if total}
+    return [Carried(name, position, tuple(letters.get(name, ()))).until(end) for name, position in found.items()]
 
 
 def carry(subscribers: Sequence[Carried], destination: Backend) -> tuple[str, ...]:
@@ -48,11 +57,6 @@ def carry(subscribers: Sequence[Carried], destination: Backend) -> tuple[str, ..
         if start < one.position:
             moved.append(one.subscriber)
     return tuple(moved)
-
-
-def _letters(source: Backend, name: str) -> Sequence[DeadLetter]:
-    count = sum(number for (subscriber, _), number in source.dead.count().items() if subscriber == name)
-    return source.dead.list(name, limit=count) if count else []
 
 
 def _step(letters: Sequence[DeadLetter]) -> tuple[tuple[DeadLetter, ...], Sequence[DeadLetter]]:
