@@ -2,7 +2,9 @@
 
 import pytest
 
+from leftfold.inbox import Inbox
 from tests.cli.desk import Desk
+from tests.inbox.sender import sent
 
 POISON = (
     "case Deposited(amount): return Balance(",
@@ -128,3 +130,16 @@ def test_a_refused_command_of_a_reaction_is_listed(desk: Desk) -> None:
     (letter,) = desk.lines("dead", "bank:app", "list", "credit", "--refused")
     assert (letter["subscriber"], letter["position"]) == ("reaction:credit", 2)
     assert "1 command refused: leftfold dead bank:app list --refused" in desk.ok("views", "bank:app")
+
+
+def test_letters_of_an_inbox_in_the_same_store_are_listed_and_left_to_it(parked: Desk) -> None:
+    with parked.session() as (session, _):
+        inbox = Inbox(session.backend, name="shop")
+        inbox.take(sent("order/7", 1, source="shop"), lambda event: 1 / 0)
+    listed = parked.ok("dead", "bank:app")
+    assert "ZeroDivisionError" in listed
+    assert "ValueError: thirteen" in listed
+    lane = ("inbox:shop:shop order/7", "shop order/7")
+    assert "by its Inbox" in parked.run("dead", "bank:app", "retry", *lane).output
+    assert "this log has not" in parked.run("dead", "bank:app", "show", *lane).output
+    assert "row:ann" in parked.ok("dead", "bank:app", "retry", code=1)

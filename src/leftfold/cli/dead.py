@@ -107,7 +107,8 @@ def _subscriber(session: Session, name: str) -> str:
 
 def _lanes(asked: Asked) -> list[Lane]:
     backend = asked.session.backend
-    names = [asked.subscriber] if asked.subscriber else backend.checkpoints.names()
+    parked = sorted({name for name, kind in backend.dead.count() if kind in ("poison", "queued")})
+    names = [asked.subscriber] if asked.subscriber else parked
     found: list[Lane] = []
     for name in names:
         for lane in sorted(backend.checkpoints.load(name).parked):
@@ -188,6 +189,8 @@ def _list_noted(asked: Asked) -> None:
 
 def _show(asked: Asked) -> bool:
     backend = asked.session.backend
+    if _is_foreign(asked.subscriber or ""):
+        raise ConfigError(f"{asked.subscriber!r} holds another service's events: its Inbox has them, this log has not.")
     letters = backend.dead.list(asked.subscriber, asked.lane, limit=WAITING)
     if not letters:
         raise ConfigError(f"{asked.subscriber!r} has set nothing aside in lane {(asked.lane or '')[:200]!r}.")
@@ -218,7 +221,7 @@ def _with_events(asked: Asked, letters: list[DeadLetter]) -> Iterator[tuple[Dead
 
 def _retry(asked: Asked) -> bool:
     when_stopped("lanes that are not done stay parked; retry again to go on.")
-    lanes = _lanes(asked)
+    lanes = [lane for lane in _lanes(asked) if asked.subscriber or not _is_foreign(lane.head.subscriber)]
     if asked.lane and not lanes:
         raise ConfigError(f"{asked.subscriber!r} has no parked lane {asked.lane[:200]!r}.")
     found: list[tuple[Lane, int]] = []
@@ -253,8 +256,15 @@ def _say_left(asked: Asked, found: list[tuple[Lane, int]], nothing: str) -> bool
     return failing
 
 
+def _is_foreign(subscriber: str) -> bool:
+    """An inbox's events are another service's: they are not in this log, and their work is not in the app."""
+    return subscriber.startswith("inbox:")
+
+
 def _check_in_code(session: Session, subscriber: str) -> None:
     """Retrying needs the code. Raises ConfigError when it is gone."""
+    if _is_foreign(subscriber):
+        raise ConfigError(f"{subscriber!r} holds another service's events: retry and skip them by its Inbox.")
     name, _, build = subscriber.partition("@")
     if build and name in session.builds and build_version(subscriber) in session.builds[name].versions:
         return
