@@ -7,15 +7,16 @@ nor be lost. Events of our own that a subscriber can't take are dead letters ins
 from __future__ import annotations
 
 import re
-from base64 import b64encode
-from datetime import UTC, datetime
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from leftfold.core.errors import TooLarge
+from leftfold.core.errors import IntegrityError, TooLarge
 from leftfold.ports.objects import Objects
 
 UNDATED: Final = "undated"  # the day of a record that does not say when it came
@@ -34,6 +35,11 @@ class SetAside(Struct, frozen=True, omit_defaults=True):
     text: str | None = None
     base64: str | None = None
     at: datetime | None = None
+
+    @property
+    def record(self) -> bytes:
+        """The record as it came; one that came as JSON, as JSON."""
+        return b64decode(self.base64) if self.base64 is not None else (self.text or "").encode()
 
 
 class Aside:
@@ -56,8 +62,19 @@ class Aside:
         kept = SetAside(_sayable(own), self._handler, _sayable(source), _sayable(reason), text, base64, at)
         day = at.strftime("%Y-%m-%d") if at else UNDATED
         name = f"{_plain(self._handler)}/{day}/{_plain(own)}.json"
-        self._objects.put(name, msgspec.json.encode(kept))
+        self._objects.create(name, msgspec.json.encode(kept))  # or it is there, from an earlier delivery
         return name
+
+    def names(self, day: date | None = None) -> Iterator[str]:
+        """The names of what this handler has set aside, by day; that of one day (UTC) only."""
+        return self._objects.names(f"{_plain(self._handler)}/" + (f"{day}/" if day else ""))
+
+    def show(self, name: str) -> SetAside:
+        """One of them. Raises IntegrityError for a name that is not there, or for what was not set aside here."""
+        try:
+            return msgspec.json.decode(self._objects.get(name), type=SetAside)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise IntegrityError(f"{name} is not what was set aside: {error}") from error
 
 
 def _json(record: object) -> bytes:

@@ -203,7 +203,7 @@ def test_what_cannot_be_set_aside_comes_again(handler: Handler, monkeypatch: pyt
     def full(*_: Any) -> None:
         raise StoreUnavailable("the disk is full")
 
-    monkeypatch.setattr(Folder, "put", full)
+    monkeypatch.setattr(Folder, "create", full)
     with pytest.raises(StoreUnavailable):
         handler(by_eventbridge(deposited(cents="five")))
     assert handler(by_sqs(deposited(cents="five"))) == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}

@@ -113,10 +113,10 @@ class Shelf:
         self._world = world
         self.kept: dict[str, bytes] = {}
 
-    def put(self, name: str, data: bytes) -> None:
+    def create(self, name: str, data: bytes) -> bool:
         if self._world.calm == 0 and self._world.chance.random() < 0.02:
             raise StoreUnavailable("no place")
-        self.kept[name] = data
+        return self.kept.setdefault(name, data) is data
 
     def ids(self) -> set[str]:
         return {msgspec.json.decode(data, type=SetAside).id for data in self.kept.values()}

@@ -1,7 +1,9 @@
 """A bank behind handlers: what they wrote, told and set aside."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,18 @@ class Shelf:
         self.full = False
 
     def put(self, name: str, data: bytes) -> None:
+        self.create(name, data)
+
+    def create(self, name: str, data: bytes, *, keep_until: datetime | None = None) -> bool:
         if self.full:
             raise StoreUnavailable("the shelf is full")
-        self.kept[name] = data
+        return self.kept.setdefault(name, data) is data
 
     def get(self, name: str) -> bytes:
         return self.kept[name]
+
+    def names(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
+        return (name for name in sorted(self.kept) if name.startswith(prefix) and name > after)
 
     def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body in sorted(self.kept.items())]

@@ -10,7 +10,7 @@ import pytest
 
 from leftfold.adapters.folder import Folder
 from leftfold.aside import Aside
-from leftfold.core.errors import TooLarge
+from leftfold.core.errors import IntegrityError, TooLarge
 from tests.lambdas.conftest import Shelf
 from tests.lambdas.malformed import WRONG, deep
 
@@ -76,6 +76,30 @@ def test_whatever_json_can_say_is_kept_as_it_was(wrong: str) -> None:
     put(shelf, record)
     [kept] = shelf.bodies()
     assert json.loads(kept["text"]) == record
+
+
+def test_what_was_set_aside_can_be_read_back(tmp_path: Path) -> None:
+    aside = Aside(Folder(tmp_path), "ingest")
+    for number, record in enumerate([b"one", b"\xff\x00", {"three": 3}]):
+        aside.put(record, "why", source="kinesis", record_id=f"r{number}", at=AT + timedelta(days=number))
+    Aside(Folder(tmp_path), "ingest2").put(b"another's", "why", source="kinesis", at=AT)
+    names = list(aside.names())
+    assert names == [f"ingest/2026-01-{12 + number}/r{number}.json" for number in range(3)]
+    assert list(aside.names(AT.date() + timedelta(days=1))) == names[1:2]
+    assert [aside.show(name).record for name in names] == [b"one", b"\xff\x00", b'{"three":3}']
+    assert (aside.show(names[0]).reason, aside.show(names[0]).at) == ("why", AT)
+    with pytest.raises(IntegrityError):
+        aside.show("ingest/2026-01-12/gone.json")
+    (tmp_path / names[0]).write_bytes(b"{}")
+    with pytest.raises(IntegrityError, match="not what was set aside"):
+        aside.show(names[0])
+
+
+def test_the_first_reason_stays(tmp_path: Path) -> None:
+    aside = Aside(Folder(tmp_path), "ingest")
+    name = aside.put(b"x", "the first", source="kinesis", record_id="r1", at=AT)
+    assert aside.put(b"x", "another version's words", source="kinesis", record_id="r1", at=AT) == name
+    assert aside.show(name).reason == "the first"
 
 
 def test_what_is_too_deep_to_be_written_is_refused() -> None:
