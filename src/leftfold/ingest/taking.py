@@ -37,7 +37,7 @@ BATCH_RECORDS: Final = 10_000  # worked on together: the most that Lambda hands 
 BATCH_BYTES: Final = 16 * 1024 * 1024  # of data, so that large records don't fill the memory
 THREADS: Final = 16  # questions to a store under way at once: a remote one takes some milliseconds for each
 LOST_STREAMS: Final = 16  # that the store did not answer for, before it is taken for down and the rest not asked for
-AHEAD: Final = timedelta(minutes=1)  # of our clock, by which a source's may go
+AHEAD_S: Final = 60  # that a source's clock may go ahead of ours
 
 A = TypeVar("A")
 
@@ -92,7 +92,7 @@ class Ingesting:
         lines: dict[str, Line] = {}
         seen, barred = set[str](), set[str]()
         bad: list[tuple[int, Record, str, str]] = []
-        ahead = self._clock.now() + AHEAD
+        ahead = self._clock.now() + timedelta(seconds=AHEAD_S)
         for place, record in chunk:
             made = self._made(record, ahead) if record.shard not in barred else None
             if made is None or isinstance(made, StoreUnavailable):
