@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Struct
 from msgspec.structs import replace
 
-from leftfold import Session
+from leftfold import App, Recorded, Session, copying
 from leftfold.adapters.folder import Folder
+from leftfold.adapters.inprocess import InProcess
 from leftfold.adapters.memory import Memory
 from leftfold.adapters.s3 import Bucket
 from leftfold.archive import Archive, Archiver
@@ -23,7 +26,10 @@ from leftfold.core.errors import ConfigError, IntegrityError
 from leftfold.core.events import Stored
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
-from leftfold.testing.sample import Deposit, Open, Transfer, account, bank
+from leftfold.ports.publisher import Message
+from leftfold.publish import Publish
+from leftfold.testing.sample import Deposit, Deposited, Open, Opened, Transfer, account, bank
+from tests.archive.killing import Through
 from tests.archive.places import Shelf, filled, grown, log, reacting, write
 from tests.testbed.aws import Aws
 
@@ -179,7 +185,82 @@ def test_what_was_not_reacted_to_when_it_was_sealed_is_reacted_to_once(tmp_path:
     assert restored.category(account).state("bob").balance == 30
 
 
+def test_what_was_published_is_not_published_anew(tmp_path: Path) -> None:
+    heard: list[Message] = []
+    rule = Publish([Opened, Deposited], to=InProcess("news", heard.append), as_=news)
+    app = App("bank", deciders=[account], publish=[rule])
+    source, again = Memory().open(), Memory().open()
+    session = app.open(source)
+    filled(source, 20, app)
+    session.catch_up()
+    assert len(heard) == source.log.end()
+    copied = copy(sealed(source, Folder(tmp_path)), again)
+    assert copied.reactions == ("publish:inprocess:news",)
+    restored = app.open(again)
+    restored.catch_up()
+    assert len(heard) == source.log.end()
+    restored.category(account).handle("new", Open("New"))
+    restored.catch_up()
+    assert [one.id for one in heard[source.log.end() :]] == ["account/new@1"]
+
+
+class News(Struct, frozen=True):
+    what: str
+
+
+def news(event: Recorded[Opened | Deposited]) -> News:
+    return News(event.type)
+
+
 # resuming
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def dying(backend: Backend, at: int, *, after: bool) -> tuple[Backend, list[str]]:
+    """The backend, until its call with this number; and the names of the calls so far."""
+    calls: list[str] = []
+    lock = threading.Lock()  # a copy asks in threads
+
+    def around(name: str, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        with lock:
+            calls.append(name)
+            if len(calls) > at and not after:
+                raise Killed(name)
+            answer = function(*arguments, **named)
+            if len(calls) > at:
+                raise Killed(name)
+            return answer
+
+    ports = ("store", "log", "checkpoints", "dead")
+    return replace(backend, **{port: Through(getattr(backend, port), port, around) for port in ports}), calls
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_restore_killed_at_any_call_is_finished_by_the_next(
+    after: bool, monkeypatch: pytest.MonkeyPatch, record_property: Figure
+) -> None:
+    monkeypatch.setattr(copying, "CHUNK_COMMITS", 4)
+    source, shelf = reacting(Memory().open()).backend, Shelf()
+    write(bank.open(source), 20)
+    archive = sealed(source, shelf, segment_events=7)
+    whole, calls = dying(Memory().open(), 10**9, after=after)
+    copy(archive, whole)
+    for number in range(len(calls)):
+        again = Memory().open()
+        with pytest.raises(Killed):
+            copy(archive, dying(again, number, after=after)[0])
+        assert log(again) == log(source)[: again.log.end()]
+        copy(archive, again)
+        assert log(again) == log(source)
+        credit = [one.checkpoints.load("reaction:credit").position for one in (source, again)]
+        assert credit[0] == credit[1] > 0
+        assert [one.kind for one in again.dead.list("reaction:credit")] == ["refused"]
+    record_property(
+        "figure", f"A4: a restore killed {'after' if after else 'before'} each of {len(calls)} calls, finished"
+    )
 
 
 def test_a_restore_goes_on_from_its_own_beginning(tmp_path: Path) -> None:
