@@ -124,6 +124,7 @@ def test_pages_hold_each_row_once_in_order(busy: Desk, limit: int, query: dict[s
 
 
 def test_a_page_is_no_larger_than_a_lambda_can_answer(desk: Desk) -> None:
+    """Even where the runtime escapes each character: `"\\u0436"` is six bytes for two."""
     words = View("words", initial="", evolve=_word)
     desk.app = App("bank", deciders=[account], views=[words])
     with desk.open() as session:
@@ -131,14 +132,17 @@ def test_a_page_is_no_larger_than_a_lambda_can_answer(desk: Desk) -> None:
             session.category(account).handle(f"a{number:02}", Open("x"))
             session.category(account).handle(f"a{number:02}", Deposit(number + 1))
         session.catch_up()
-    first = get(desk, "/views/words")[1]
-    second = get(desk, "/views/words", page=first["next"])[1]
-    assert len(json.dumps(first)) < 5_000_000
-    assert keys(first) + keys(second) == [f"a{number:02}" for number in range(30)]
+    handler, found, page = queries(desk.app, **desk.options()), list[str](), ""
+    while page is not None:
+        answer = handler(web("GET", "/views/words", query=f"page={page}"), None)
+        assert len(json.dumps(answer)) < 6_291_456
+        found += keys(body_of(answer))
+        page = body_of(answer)["next"]
+    assert found == [f"a{number:02}" for number in range(30)]
 
 
 def _word(row: str, event: Deposited) -> str:
-    return "x" * 200_000
+    return "\u0436" * 100_000
 
 
 def test_events_of_a_stream_in_pages(busy: Desk) -> None:

@@ -21,7 +21,7 @@ from leftfold.session import Session
 
 ROWS: Final = 100  # of one answer, where nobody says how many: a screen or two
 MOST_ROWS: Final = 1000  # of one answer at most, rows or events
-ANSWER_BYTES: Final = 4 * 1024 * 1024  # of the rows in one answer: Lambda carries 6 MB, and escapes some
+ANSWER_BYTES: Final = 2_000_000  # of the rows in one answer: Lambda carries 6 MB, and its escapes may make three of one
 MOST_WAIT_S: Final = 20.0  # API Gateway gives up after 30 s
 
 _encode = msgspec.json.encode
