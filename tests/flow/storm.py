@@ -95,30 +95,39 @@ def commands_by(dice: Any, count: int) -> list[Asked]:
 
 
 class Weathered(Chaos):
-    """Chaos in which an invocation also ends at its deadline: at the next call that it makes, before or after it."""
+    """Chaos in which an invocation also ends at its deadline: at the next call that it makes, before or after it.
+
+    The dead make no calls: not even those of a `finally`.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self._until = threading.local()
+        self._mine = threading.local()
 
     def call(self, name: str, function: Callable[..., Any], arguments: Any, named: dict[str, Any]) -> Any:
-        self._end_in_time(name)
-        answer = super().call(name, function, arguments, named)
-        self._end_in_time(name)
+        if getattr(self._mine, "dead", False):
+            raise Crash(f"{name}: nobody is left to call it")
+        try:
+            self._end_in_time(name)
+            answer = super().call(name, function, arguments, named)
+            self._end_in_time(name)
+        except Crash:
+            self._mine.dead = True
+            raise
         return answer
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[Callable[[], int]]:
         """An invocation. Gives what is left of its time, in milliseconds."""
         until: datetime = self.clock.now() + timedelta(seconds=seconds)
-        self._until.at = until
+        self._mine.until = until
         try:
             yield lambda: max(0, round((until - self.clock.now()).total_seconds() * 1000))
         finally:
-            self._until.at = None
+            self._mine.until, self._mine.dead = None, False
 
     def _end_in_time(self, name: str) -> None:
-        until = getattr(self._until, "at", None)
+        until = getattr(self._mine, "until", None)
         if until is not None and self.clock.now() > until:
             self.counts["timed out"] += 1
             raise Crash(f"{name}: the time is up")
