@@ -1,4 +1,4 @@
-"""The background loops of a session: a thread for each view and each reaction, woken by commits."""
+"""The background loops of a session: a thread for each follower of the log, woken by commits; one for the archive."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import Contention, Fenced, StoreUnavailable
@@ -14,9 +14,13 @@ from leftfold.ports.backend import Backend
 from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.follow import Follower
 
+if TYPE_CHECKING:
+    from leftfold.archive.writer import Archiver
+
 LOOK_AROUND: Final = 8  # quiet waits before a loop looks for new builds even though nothing was appended
 PAUSE_S: Final = 0.1  # after trouble; it doubles up to MAX_PAUSE_S
 MAX_PAUSE_S: Final = 30.0
+SEAL_S: Final = 60.0  # between looks whether something of the log is due for the archive
 
 _log = logging.getLogger("leftfold")
 
@@ -27,6 +31,8 @@ class Loops:
     """Threads that keep followers at the log's end until they are stopped."""
 
     def __init__(self, sources: dict[str, Followers], backend: Backend, bell: Bell) -> None:
+        from leftfold.archive.writer import archiver_of  # not at a cold start: a Lambda function runs no loops
+
         self._log, self._bell = backend.log, bell
         self._stopping = threading.Event()
         rounds: dict[str, Callable[[], None]] = {
@@ -34,6 +40,8 @@ class Loops:
         }
         if backend.places_later:
             rounds["log"] = self._place
+        if (archiver := archiver_of(backend)) is not None:
+            rounds["archive"] = partial(self._seal, archiver)
         self._threads = [
             threading.Thread(target=self._loop, args=named, name=f"leftfold {named[0]}", daemon=True)
             for named in rounds.items()
@@ -71,6 +79,11 @@ class Loops:
             self._bell.ring()
         elif not self._stopping.is_set():
             self._bell.wait(rings)
+
+    def _seal(self, archiver: Archiver) -> None:
+        """Seal what is due, then rest."""
+        archiver.seal(go_on=lambda: not self._stopping.is_set())
+        self._stopping.wait(SEAL_S)
 
     def _follow(self, source: Followers) -> None:
         """Step once, and rest when nothing moved."""

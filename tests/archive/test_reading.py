@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from leftfold import loops
 from leftfold.adapters.folder import Folder
 from leftfold.adapters.memory import Memory
 from leftfold.adapters.sqlite import open_sqlite
-from leftfold.archive import Archive, Archiver, reader, spanning
+from leftfold.archive import Archive, Archiver, Sealed, reader, spanning
 from leftfold.archive.heads import segment_name
 from leftfold.archive.log import live
 from leftfold.archive.segment import Segment
@@ -219,6 +222,25 @@ def test_a_store_is_opened_with_its_archive_by_url(tmp_path: Path) -> None:
         list(session.log())
     with bank.open(f"memory:?archive={archive}") as session, pytest.raises(IntegrityError):
         list(session.log())
+
+
+def test_a_running_app_seals_what_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    defaults: Any = Archiver.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "max_age_s", 0.0)
+    monkeypatch.setattr(loops, "SEAL_S", 0.01)
+    sealed, whole = threading.Event(), Archiver.seal
+
+    def seal(archiver: Archiver, **options: Any) -> Sealed:
+        done = whole(archiver, **options)
+        if done.upto:
+            sealed.set()
+        return done
+
+    monkeypatch.setattr(Archiver, "seal", seal)
+    with bank.run(f"sqlite:{tmp_path / 'bank.db'}?archive=file:{tmp_path / 'archive'}") as session:
+        session.category(account).handle("ann", Open("Ann"))
+        assert sealed.wait(30)
+        assert Archive(Folder(tmp_path / "archive")).verify().events == 1
 
 
 def test_an_archive_that_no_url_can_name_is_refused_before_the_store_is_made(tmp_path: Path) -> None:

@@ -179,7 +179,7 @@ def spans_one_too_few(patch: pytest.MonkeyPatch) -> None:
 
 
 def takes_any_archive(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(spanning_log.SpanningLog, "_sealed_end", lambda self: self._archive.end())
+    patch.setattr(spanning_log.SpanningLog, "_sealed_end", lambda self: self.archive.end())
 
 
 BUGS: tuple[Plant, ...] = (

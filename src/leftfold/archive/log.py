@@ -20,12 +20,12 @@ class SpanningLog:
     """A Log. What is sealed after the first reading is read from the store: both have it."""
 
     def __init__(self, archive: Archive, live: Log) -> None:
-        self._archive, self.live = archive, live
+        self.archive, self.live = archive, live
         self._sealed: int | None = None
         self._lock = threading.Lock()
 
     def page(self, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
-        found = self._archive.page(after=after, limit=limit) if after < self._sealed_end() else []
+        found = self.archive.page(after=after, limit=limit) if after < self._sealed_end() else []
         if len(found) == limit:
             return found
         reached = found[-1].position if found else after
@@ -47,8 +47,8 @@ class SpanningLog:
         """Where the archive ended at the first reading, and the proof that it is this log's."""
         with self._lock:
             if self._sealed is None:
-                end = self._archive.end()
-                if end and self.live.page(after=end - 1, limit=1) != self._archive.page(after=end - 1, limit=1):
+                end = self.archive.end()
+                if end and self.live.page(after=end - 1, limit=1) != self.archive.page(after=end - 1, limit=1):
                     raise IntegrityError(
                         f"the archive's position {end:,} is not this store's: it is another store's archive, or the store "
                         "lost events that were sealed. Restore it from the archive.",

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leftfold.archive.heads import Head, head_name, segment_name
-from leftfold.archive.log import live
+from leftfold.archive.log import SpanningLog, live
 from leftfold.archive.reader import Archive, Link, OnProgress, link
 from leftfold.archive.segment import Segment, pack
 from leftfold.codec.envelope import Codec
@@ -212,3 +212,9 @@ def _foreign(position: int) -> IntegrityError:
         "was altered, or the store lost events that were sealed. Nothing was sealed; see `leftfold archive APP --verify`.",
         position=position,
     )
+
+
+def archiver_of(backend: Backend) -> Archiver | None:
+    """The archiver of a store that was opened with its archive."""
+    log = backend.log
+    return Archiver(backend, log.archive.objects) if isinstance(log, SpanningLog) else None
