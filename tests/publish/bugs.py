@@ -189,6 +189,32 @@ def takes_trouble_for_success(patch: Patch) -> None:
     patch.setattr(Sending, "_failed", fine)
 
 
+def trusts_its_memory_of_previous_ones(patch: Patch) -> None:
+    """Although another worker has moved the subscriber meanwhile."""
+    patch.setattr(Previous, "clear", lambda self: None)
+
+
+def goes_on_from_where_it_was(patch: Patch) -> None:
+    """A worker that never sends what stands before a place that it once tried, whatever the checkpoint says."""
+    take = Relay.take
+
+    def from_memory(self: Relay, page: Sequence[Stored], progress: Progress, token: int | None) -> int:
+        self._ahead |= set(range(1, vars(self).get("tried", 0) + 1))
+        vars(self)["tried"] = page[-1].position
+        return take(self, page, progress, token)
+
+    patch.setattr(Relay, "take", from_memory)
+
+
+AMONG_WORKERS: Final = (
+    trusts_its_memory_of_previous_ones,
+    goes_on_from_where_it_was,
+    moves_the_checkpoint_first,
+    moves_the_checkpoint_to_the_last_one_sent,
+    lets_others_overtake_what_failed,
+    takes_trouble_for_success,
+)
+
 IN_THE_STORM: Final = (
     sends_the_whole_call_again,
     overlooks_entries_that_failed,

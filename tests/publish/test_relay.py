@@ -224,6 +224,17 @@ def test_another_worker_sends_again_what_the_checkpoint_does_not_cover() -> None
         assert faults(session, office) == []
 
 
+def test_a_round_that_takes_too_long_is_cut_short() -> None:
+    clock = Clock()
+
+    def slow(message: Message) -> None:
+        clock.time_s += 1.0
+
+    office = Office(slow, entries=1)
+    with opened(office, *((f"k{n}", [Posted("x")]) for n in range(20))) as session:
+        assert worker(session, clock).step() == 3
+
+
 def test_what_takes_too_long_goes_on_with_the_next_step() -> None:
     clock = Clock()
 

@@ -86,10 +86,17 @@ class Sending:
     def _round(self, streams: Sequence[str]) -> None:
         batches = [batch for stream in streams if (batch := self._next(stream))]
         calls = packed(batches, self._limits)
-        if len(calls) > 1 and self._limits.calls > 1:
+        for start in range(0, len(calls), self._limits.calls):
+            if start and (self._stopped is not None or self._pace.now() >= self._until):
+                break  # what has not gone out waits for the next turn
+            self._side_by_side(calls[start : start + self._limits.calls])
+
+    def _side_by_side(self, calls: Sequence[list[Outgoing]]) -> None:
+        """Calls of one round, which have no stream in common."""
+        if len(calls) > 1:
             from concurrent.futures import ThreadPoolExecutor  # every session imports this module, few publish
 
-            with ThreadPoolExecutor(self._limits.calls, "leftfold publish") as threads:
+            with ThreadPoolExecutor(len(calls), "leftfold publish") as threads:
                 answers = list(threads.map(self._send, calls))
         else:
             answers = [self._send(call) for call in calls]
