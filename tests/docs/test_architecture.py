@@ -52,7 +52,7 @@ def test_the_drawing_shows_every_room_on_its_floor_and_no_other() -> None:
 
 def test_a_room_that_is_not_there_is_caught() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
-    assert drawn(text.replace("7 connect.py", "7 lambdas/\n  connect.py")) != standing()
+    assert drawn(text.replace("7 connect.py", "7 http/\n  connect.py")) != standing()
     assert drawn(text.replace("1 ports/", "2 ports/")) != standing()
     assert drawn(text.replace("\n  loops.py", "\n  ")) != standing()
 
