@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Final
@@ -155,8 +154,7 @@ def segments(archive: Archive, end: int) -> Iterator[Segment]:
 
 
 def work_on(task: Task, part: Part, out: Connection, parent: int) -> None:
-    """The life of such a process: it ends when the part is told, or when the process that asked is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of us; the one that asked ends the others
+    """The life of such a process, deaf to Ctrl-C: it ends when the part is told, or when the process that asked is gone."""
     gc.freeze()  # what the parent had is not looked through again: it would be copied, page by page
 
     def send(message: Message) -> None:

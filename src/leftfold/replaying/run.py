@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 import warnings
 from collections import deque
@@ -201,12 +202,17 @@ class _Pool:
             name=f"leftfold replay {part.remainder}/{part.modulus}",
             daemon=True,
         )
-        with warnings.catch_warnings():
-            # Python warns of forks beside threads, whose locks nobody would open again: the child takes none of theirs.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            process.start()
+        # Ctrl-C reaches all of us, and the one that asked ends the others: it waits until the child is one of these.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            with warnings.catch_warnings():
+                # Python warns of forks beside threads, whose locks nobody would open again: the child takes none.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
+            self._running[receiving] = process
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         sending.close()
-        self._running[receiving] = process
 
     def _hear(self, one: Connection) -> None:
         try:
