@@ -13,11 +13,11 @@ from leftfold.core.processes import Reaction
 from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
 from leftfold.core.views import AnyView, SqlView, View, check_name
-from leftfold.ingest.declared import Ingest
-from leftfold.publish.rules import Publish, destinations
 
 if TYPE_CHECKING:
+    from leftfold.ingest.declared import Ingest
     from leftfold.ports.backend import Backend
+    from leftfold.publish.rules import Destination, Publish
     from leftfold.session import Session
 
 
@@ -27,8 +27,8 @@ class App:
     `reactions` are functions, known on disk by their names; `{"name": function}` keeps a name through a renaming.
     `events` adds event classes that no decider emits, for appends in the dcb form. `publish` says which events are public,
     as what, and where they go: see leftfold.publish. `ingest` says which records of devices become events: see
-    leftfold.ingest. Raises ConfigError for what can't work: two classes under one name on
-    disk, a view of events that nobody emits, missing annotations.
+    leftfold.ingest. Raises ConfigError for what can't work: two classes under one name on disk, a view of events that
+    nobody emits, missing annotations.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class App:
                 _check_key(view, view.key)
         for reaction_name, react in self.reactions.items():
             self._check_subscription(f"reaction {reaction_name!r}", react, 0)
-        self.destinations = destinations(self.schema, publish)
+        self.destinations = _destinations(self.schema, publish)
         _check_once("category", [decider.category for decider in self.deciders])
         _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])
         for table in {view.name: view for view in self.views}.values():
@@ -98,6 +98,14 @@ class App:
 
     def __repr__(self) -> str:
         return f"App({self.name!r})"
+
+
+def _destinations(schema: Schema, rules: Sequence[Publish]) -> dict[str, Destination]:
+    if not rules:
+        return {}
+    from leftfold.publish.rules import destinations  # who publishes nothing needn't load how
+
+    return destinations(schema, rules)
 
 
 def _check_key(view: View[Any], key: Callable[..., Any]) -> None:
