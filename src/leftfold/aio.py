@@ -19,7 +19,7 @@ from contextvars import copy_context
 from datetime import datetime
 from functools import partial
 from itertools import islice
-from typing import Any, Final, Generic, Literal, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, Unpack, overload
 
 from leftfold.app import App
 from leftfold.category import BoundaryCategory, Category, Notes
@@ -36,6 +36,11 @@ from leftfold.ports.backend import Backend
 from leftfold.projections.reading import Condition as Found, Reading, TableReader, ViewReader
 from leftfold.session import Session
 from leftfold.tracing import Trace
+
+if TYPE_CHECKING:
+    from leftfold.aside import Aside
+    from leftfold.ingest.declared import Ingest, Record, Taken
+    from leftfold.ingest.taking import Ingesting
 
 THREADS: Final = (
     64  # callers that may wait for one fsync together; asyncio's own pool has as many as the machine has CPUs
@@ -143,6 +148,10 @@ class AsyncSession:
     def log(self, *, after: int = 0) -> AsyncIterator[Recorded[object]]:
         """As `Session.log`."""
         return self._threads.each(partial(self.sync.log, after=after))
+
+    def ingest(self, ingest: Ingest[Any], *, aside: Aside | None = None) -> AsyncIngesting:
+        """As `Session.ingest`."""
+        return AsyncIngesting(self.sync.ingest(ingest, aside=aside), self._threads)
 
     def dcb(self) -> AsyncBoundary:
         """As `Session.dcb`."""
@@ -257,6 +266,17 @@ class AsyncTables:
     async def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, Any]]:
         """As `TableReader.query`."""
         return await self._threads.call(partial(self._tables.query, sql, parameters))
+
+
+class AsyncIngesting:
+    """An ingest at work, to await."""
+
+    def __init__(self, ingesting: Ingesting, threads: _Threads) -> None:
+        self._ingesting, self._threads = ingesting, threads
+
+    async def take(self, records: Iterable[Record], *, until: Callable[[], bool] = lambda: False) -> Taken:
+        """As `Ingesting.take`; `until` is called on the thread that does the work."""
+        return await self._threads.call(partial(self._ingesting.take, records, until=until))
 
 
 class AsyncBoundary:

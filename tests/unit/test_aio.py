@@ -17,6 +17,7 @@ from leftfold.aio import (
     AsyncBoundary,
     AsyncBoundaryCategory,
     AsyncCategory,
+    AsyncIngesting,
     AsyncSession,
     AsyncTables,
     AsyncView,
@@ -26,6 +27,8 @@ from leftfold.aio import (
 from leftfold.category import BoundaryCategory, Category
 from leftfold.core.views import Sql
 from leftfold.dcb import Boundary, Condition, Query, QueryItem, Tagged
+from leftfold.ingest import EVER, Ingest, Record
+from leftfold.ingest.taking import Ingesting
 from leftfold.projections.reading import TableReader, ViewReader
 from leftfold.session import Session
 from leftfold.testing import FrozenClock
@@ -220,12 +223,17 @@ def test_tenants_clocks_and_context_variables_are_passed_on() -> None:
 @pytest.mark.parametrize(
     ("sync", "facade", "elsewhere"),
     [
-        (Session, AsyncSession, {"app", "backend", "codec", "builds", "operations", "start", "close", "follower"}),
+        (
+            Session,
+            AsyncSession,
+            {"app", "backend", "codec", "builds", "operations", "start", "close", "follower", "sources"},
+        ),
         (Category, AsyncCategory, set[str]()),
         (BoundaryCategory, AsyncBoundaryCategory, set[str]()),
         (ViewReader, AsyncView, set[str]()),
         (TableReader, AsyncTables, set[str]()),
         (Boundary, AsyncBoundary, set[str]()),
+        (Ingesting, AsyncIngesting, set[str]()),
     ],
 )
 def test_every_name_of_the_session_is_there_to_be_awaited(sync: type, facade: type, elsewhere: set[str]) -> None:
@@ -252,3 +260,19 @@ def test_importing_leftfold_does_not_import_asyncio() -> None:
         "import sys, leftfold, leftfold.session; sys.exit('asyncio' in sys.modules or 'leftfold.aio' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_device_records_are_taken_in() -> None:
+    def paid(deposit: Deposit) -> Deposited:
+        return Deposited(deposit.amount)
+
+    slips = Ingest("slips", decode=Deposit, stream=lambda _: "till/1", to=paid)
+    records = [Record("shard", str(number), 0, EVER, "", b'{"amount": 5}') for number in range(3)]
+
+    async def main() -> tuple[int, int]:
+        async with open(App("tills", ingest=[slips]), "memory:") as session:
+            first = await session.ingest(slips).take(records)
+            again = await session.ingest(slips).take(records)
+            return first.taken, again.repeated
+
+    assert asyncio.run(main()) == (3, 3)
