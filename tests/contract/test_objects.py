@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from leftfold.adapters import s3
 from leftfold.adapters.folder import Folder
 from leftfold.adapters.s3 import Bucket, open_bucket
 from leftfold.core.errors import ConfigError, IntegrityError, StoreUnavailable
@@ -228,7 +229,8 @@ def code(status: int, name: str) -> Fault:
 UNSENT = Fault("unsent", lambda call, request, send: reply(request, 200, b"", "application/xml"))
 
 
-def test_a_bucket_asks_again_when_another_write_was_under_way(aws: Aws) -> None:
+def test_a_bucket_asks_again_when_another_write_was_under_way(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3, "PAUSE_S", 0.001)
     name, faults = bucket_of(aws), Faults(seed=1)
     objects = Bucket(aws.client("s3", faults), name)
     faults.script("PutObject", code(409, "ConditionalRequestConflict"), code(409, "ConditionalRequestConflict"))
