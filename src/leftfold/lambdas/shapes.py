@@ -11,13 +11,14 @@ import re
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Final, Generic, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast
 from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct, field
 
-from leftfold.requests.http import Request
+if TYPE_CHECKING:
+    from leftfold.requests.http import Request
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -217,6 +218,8 @@ def fact(raw: Any) -> Fact:
 
 def web(raw: Any) -> Request:
     """A request of an HTTP API (payload 2.0) or a function URL. Only the latter leaves the path as the caller encoded it."""
+    from leftfold.requests.http import Request  # what serves no web needn't load it
+
     read = _convert(raw, _Web)
     context, body = read.request_context, read.body or ""
     path = unquote(read.raw_path) if FUNCTION_URL in context.domain_name else read.raw_path
