@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -22,8 +23,8 @@ PATIENCE_S = 120.0  # how long a test waits for a worker before it calls it hung
 class Worker:
     """A forked worker. `pid` stays its own until it is reaped, so a signal can hit nobody else."""
 
-    def __init__(self, pid: int, reap: Callable[[int], int]) -> None:
-        self.pid, self._reap = pid, reap
+    def __init__(self, pid: int, reap: Callable[[int], int], trouble: Path) -> None:
+        self.pid, self._reap, self._trouble = pid, reap, trouble / str(pid)
         self._ended = os.pidfd_open(pid)
         self.code: int | None = None
 
@@ -43,6 +44,11 @@ class Worker:
             os.close(self._ended)
             self.code = self._reap(self.pid)
         return self.code
+
+    def trouble(self) -> str:
+        """How it ended, and what it died of, if that was an exception."""
+        said = self._trouble.read_text() if self._trouble.exists() else "no exception"
+        return f"exit code {self.code}: {said}"
 
     def has_ended(self) -> bool:
         return self.code is not None or bool(select.select([self._ended], [], [], 0)[0])
@@ -65,6 +71,7 @@ class Zygote:
         )
         self._workers: list[Worker] = []
         self._one = threading.Lock()
+        self._trouble = tempfile.TemporaryDirectory(prefix="leftfold-workers-")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -72,12 +79,13 @@ class Zygote:
         with self._process:
             assert self._process.stdin is not None
             self._process.stdin.close()
+        self._trouble.cleanup()
 
     def start(self, function: str, *, plant: str | None = None, **arguments: Any) -> Worker:
         place = function if ":" in function else f"workers:{function}"
         run = place if place.startswith("tests.") else f"tests.reliability.{place}"
-        request = {"run": run, "plant": plant, "with": arguments}
-        worker = Worker(self._ask(request), lambda pid: self._ask({"reap": pid}))
+        request = {"run": run, "plant": plant, "trouble": self._trouble.name, "with": arguments}
+        worker = Worker(self._ask(request), lambda pid: self._ask({"reap": pid}), Path(self._trouble.name))
         self._workers.append(worker)
         return worker
 
@@ -141,5 +149,6 @@ class Reports:
         lines: list[str] = []
         while waiter.is_alive():
             lines += self.take(0.05)
-        assert codes == [0] * len(workers), f"workers ended with {codes}; the last lines: {lines[-5:]}"
+        died = [worker.trouble() for worker in workers if worker.code]
+        assert codes == [0] * len(workers), f"workers ended with {codes}; the last lines: {lines[-5:]}; {died}"
         return lines + self.take()

@@ -79,7 +79,9 @@ def test_a_disk_that_fails_for_a_while_costs_errors_but_no_promise(
     assert injected
     assert wrong == []
     assert errors
-    assert all(error.startswith("! StoreUnavailable") for error in errors), errors
+    # On a slow disk four threads may also lose ten races in a row for their common stream, which is no fault of the disk's.
+    assert all(error.startswith(("! StoreUnavailable", "! Contention")) for error in errors), errors
+    assert any(error.startswith("! StoreUnavailable") for error in errors), errors
     assert all("again" in error for error in errors), errors  # the next step
     record_property("figure", f"S4: {kind}: {len(injected)} injected, {len(errors)} callers told, all commands once")
 

@@ -47,7 +47,7 @@ class Crashes:
         )
         enough = self._random.randrange(0, 60)
         lines = self._reports.until(lambda lines: len(lines) > enough, worker)
-        died = [] if worker.kill() == -9 else ["the worker died of an error"]
+        died = [] if worker.kill() == -9 else [f"the worker died of an error: {worker.trouble()}"]
         for line in [*lines, *self._reports.take()]:
             if line.startswith("@ "):
                 self.restarts_s.append(float(line[2:]))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 from leftfold import Conflict, Contention, LeftfoldError, Session
@@ -28,22 +29,23 @@ def void(_: object) -> None:
 
 
 def in_threads(works: list[Callable[[], None]]) -> None:
-    """Run them side by side; an exception of any is the worker's end."""
-    failed: list[BaseException] = []
+    """Run them side by side; an exception of any is the worker's end, at once: the others may go on for ever."""
+    ended: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def run(work: Callable[[], None]) -> None:
         try:
             work()
         except BaseException as error:  # any: it is raised again below
-            failed.append(error)
+            ended.put(error)
+        else:
+            ended.put(None)
 
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for error in failed:
-        raise error
+    for work in works:
+        threading.Thread(target=run, args=(work,), daemon=True).start()
+    for _ in works:
+        error = ended.get()
+        if error is not None:
+            raise error
 
 
 def note_for_ever(path: str, reports: str, begin: dict[str, int], shared: int) -> None:
