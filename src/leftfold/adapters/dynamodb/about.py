@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from leftfold.adapters.dynamodb.calls import Calls
@@ -112,6 +111,8 @@ def _recovery(calls: Calls, table: str) -> bool | None:
 
 def _apart(answer: dict[str, Any], clock: Clock) -> float | None:
     """Seconds that this machine's clock is ahead of DynamoDB's; None where the answer bears no date."""
+    from email.utils import parsedate_to_datetime  # slow to load, and only `doctor` asks
+
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     try:
         return None if date is None else (clock.now() - parsedate_to_datetime(date)).total_seconds()
