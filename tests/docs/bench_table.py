@@ -19,11 +19,16 @@ def table(result: dict[str, Any]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:
-        cpu = [amount(row[name]["cpu_us"]) if name in row else "" for name in ("floor", "ours", "peer")]
+        cpu = [cost(row[name]) if name in row else "" for name in ("floor", "ours", "peer")]
         ratios = [row[name]["cpu"] for name in ("ours_over_floor", "peer_over_ours")]
         cells = [row["row"], row["work"], *cpu, *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def cost(reading: dict[str, Any]) -> str:
+    size = f", {reading['size_bytes']:.0f} B" if "size_bytes" in reading else ""
+    return amount(reading["cpu_us"]) + size
 
 
 def said(result: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from leftfold import App, Session, View
 from leftfold.adapters.folder import Folder
 from leftfold.archive import Archive
-from leftfold.core.errors import Fenced, IntegrityError, StoreUnavailable
+from leftfold.core.errors import ConfigError, Fenced, IntegrityError, StoreUnavailable
 from leftfold.replaying import parts, replay, run
 from tests.segments.killed import NEVER
 from tests.segments.test_replay import archived, built
@@ -183,6 +184,17 @@ def test_a_process_that_dies_is_said_as_such(tmp_path: Path) -> None:
         leaves_nothing(session, "visits")
 
 
+def test_where_too_much_fails_a_rebuild_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MAX_LETTERS", 3)
+    with town.open("memory:") as session:
+        fill(session, events=300, keys=20, seed=1, faults=True)
+        with pytest.raises(
+            ConfigError, match="over 3 events can't be folded: mend the view first; `leftfold views APP"
+        ):
+            replay(session, "visits", archived(session, tmp_path), processes=2)
+        leaves_nothing(session, "visits")
+
+
 def test_a_damaged_segment_stops_it(tmp_path: Path) -> None:
     with town.open("memory:") as session:
         fill(session, events=300, keys=20, seed=1, faults=False)
@@ -251,7 +263,9 @@ def test_processes_end_with_the_one_that_asked(tmp_path: Path, monkeypatch: pyte
     fifo, noted = tmp_path / "alive", tmp_path / "noted"
     os.mkfifo(fifo)
     alive = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-    asked = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside the threads of pytest's workers
+        asked = os.fork()
     if asked == 0:
         try:
             os.open(fifo, os.O_WRONLY)

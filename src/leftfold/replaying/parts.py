@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from leftfold.archive.reader import Archive
 from leftfold.archive.segment import Segment
-from leftfold.core.errors import LeftfoldError
+from leftfold.core.errors import ConfigError, LeftfoldError
 from leftfold.core.events import Stored
 from leftfold.ports.checkpoints import DeadLetter, Move, Progress
 from leftfold.ports.rows import Change, Row
@@ -28,6 +28,7 @@ from leftfold.subscriptions.feed import row_lane, stream_lane
 PAGE_EVENTS: Final = 2_000  # folded at once: fewer encode a row more often, more outgrow the processor's cache
 ROWS_BYTES: Final = 256 * 1024 * 1024  # of rows in one process: over it, half of the keys wait for another pass
 ROW_OVERHEAD_BYTES: Final = 400  # a key, a Row and their places in a dict, beside the row's own bytes
+MAX_LETTERS: Final = 100_000  # set aside by one process, and then written in one step: some 30 MB
 SENT_ROWS: Final = 2_000  # one transaction of the store that takes them
 SENT_BYTES: Final = 1024 * 1024  # ... or fewer, where rows are large
 
@@ -116,6 +117,11 @@ class _Kept:
         for letter in move.park:
             self.letters.append(letter)
             self.parked[letter.lane] = min(letter.position, self.parked.get(letter.lane, letter.position))
+        if len(self.letters) > MAX_LETTERS:
+            raise ConfigError(
+                f"over {MAX_LETTERS:,} events can't be folded: mend the view first; `leftfold views APP rebuild "
+                f"{build.partition('@')[0]}` would set them aside page by page."
+            )
 
     def halve(self) -> Part:
         """Keep one half of the keys; returns the other, of which nothing is kept."""

@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from msgspec import Struct
 
+from leftfold.archive.log import live
 from leftfold.archive.reader import Archive
 from leftfold.core.errors import ConfigError, Conflict, Fenced, IntegrityError, LeftfoldError, StoreUnavailable
 from leftfold.operations import OnProgress
@@ -95,12 +96,13 @@ def _named(session: Session, name: str) -> ViewBuilds:
 
 def _common_end(archive: Archive, backend: Backend) -> int:
     """The archive's end, after a look at whether it is this log's archive."""
-    backend.log.place()
+    log = live(backend.log)
+    log.place()
     end = archive.end()
     if not end:
         raise ConfigError("the archive is empty: seal the log first, with `leftfold archive APP`.")
     for position in (1, end):
-        if archive.page(after=position - 1, limit=1) != backend.log.page(after=position - 1, limit=1):
+        if archive.page(after=position - 1, limit=1) != log.page(after=position - 1, limit=1):
             raise ConfigError(
                 f"the archive has another event at position {position:,} than the store: it isn't its own."
             )
