@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from leftfold.core.errors import ConfigError, Fenced, IntegrityError, StoreUnava
 from leftfold.replaying import parts, replay, run
 from tests.segments.killed import NEVER
 from tests.segments.test_replay import archived, built
-from tests.segments.town import dog, fill, forgetful, house, town
+from tests.segments.town import Earned, dog, fill, forgetful, house, town
 
 GONE_S = 30.0  # a bound on waiting, not on the promise: processes without a parent end at their next message
 
@@ -172,16 +173,22 @@ def test_stopped_it_takes_away_what_it_wrote(error: type[BaseException], at: int
         leaves_nothing(session, "visits")
 
 
-def test_a_process_that_dies_is_said_as_such(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_said_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def kill(done: int, total: int) -> None:
         for child in multiprocessing.active_children():
             os.kill(child.pid or 0, signal.SIGKILL)
 
-    with town.open("memory:") as session:
+    def evolve(row: int, event: Earned) -> int:
+        return int(slow(row, event))
+
+    slow = lingering(tmp_path / "noted", os.getpid())
+    monkeypatch.setattr(run, "wait", lambda these, timeout: wait(these, timeout=0.01))
+    with App("town", deciders=[house, dog], views=[View("slow", initial=0, evolve=evolve)]).open("memory:") as session:
         fill(session, events=300, keys=20, seed=1, faults=False)
         with pytest.raises(StoreUnavailable, match="ended with exit code -9"):
-            replay(session, "visits", archived(session, tmp_path), processes=2, on_progress=kill)
-        leaves_nothing(session, "visits")
+            replay(session, "slow", archived(session, tmp_path / "a"), processes=2, on_progress=kill)
+        leaves_nothing(session, "slow")
+    assert not (tmp_path / "noted").exists()
 
 
 def test_where_too_much_fails_a_rebuild_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,7 +276,6 @@ def test_processes_end_with_the_one_that_asked(tmp_path: Path, monkeypatch: pyte
     if asked == 0:
         try:
             os.open(fifo, os.O_WRONLY)
-            from tests.segments.town import Earned
 
             def evolve(row: int, event: Earned) -> int:
                 return int(slow(row, event))
