@@ -14,7 +14,7 @@ from msgspec import Struct
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable
 from leftfold.lambdas.container import Call
-from leftfold.lambdas.shapes import Malformed, Trigger, records_of
+from leftfold.lambdas.shapes import Kind, Malformed, Trigger, records_of
 from leftfold.telemetry import metrics
 from leftfold.telemetry.lines import where
 
@@ -138,3 +138,8 @@ def receive(call: Call, event: Any, trigger: Trigger[T], *, wakes: bool = False)
         except Malformed as error:
             delivery.set_aside(raw, error, wakes=wakes)
     return delivery
+
+
+def miswired(handler: str, kind: Kind) -> ConfigError:
+    """An event that this handler is not for: somebody connected it to the wrong source, and must hear of it."""
+    return ConfigError(f"{handler} can't take events of kind {kind!r}: connect another handler to this source.")

@@ -11,10 +11,10 @@ import msgspec
 
 from leftfold.app import App
 from leftfold.core.attempt import Failed, attempt
-from leftfold.lambdas.batches import receive
+from leftfold.lambdas.batches import miswired, receive
 from leftfold.lambdas.container import Call, Container, Handler, Options
 from leftfold.lambdas.shapes import SQS, Malformed, Message, kind_of, told
-from leftfold.lambdas.web import answer_web, miswired, plain
+from leftfold.lambdas.web import answer_web, plain
 from leftfold.requests.commands import COUNTED, Asked, Commands, Done
 from leftfold.requests.http import ActorOf, Http
 from leftfold.requests.problems import judge, problem

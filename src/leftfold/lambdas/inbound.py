@@ -23,10 +23,9 @@ from leftfold.core.processes import Send
 from leftfold.core.streams import COMMAND_ID_BYTES, check_key
 from leftfold.handling.decide import ACTOR_BYTES
 from leftfold.inbox.incoming import Incoming, fetch, incoming, messages, unique_id
-from leftfold.lambdas.batches import receive
+from leftfold.lambdas.batches import miswired, receive
 from leftfold.lambdas.container import Call, Container, Handler, Options, objects
 from leftfold.lambdas.shapes import EVENTBRIDGE, KINESIS, SQS, Kind, Malformed, Trigger, fact, kind_of, message, reading
-from leftfold.lambdas.web import miswired
 from leftfold.ports.objects import Objects
 from leftfold.publish.envelope import read
 from leftfold.session import Session

@@ -14,10 +14,9 @@ from leftfold.codec.aggregation import deaggregate
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, Rejected, StoreUnavailable
 from leftfold.ingest.declared import EVER, Ingest, Kept, Record, Taken
-from leftfold.lambdas.batches import Delivery, receive
+from leftfold.lambdas.batches import Delivery, miswired, receive
 from leftfold.lambdas.container import Call, Container, Handler, Options
 from leftfold.lambdas.shapes import KINESIS, Malformed, Reading, kind_of
-from leftfold.lambdas.web import miswired
 from leftfold.telemetry import metrics
 
 

@@ -8,9 +8,10 @@ import msgspec
 
 from leftfold.app import App
 from leftfold.core.attempt import Failed, attempt
+from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import Call, Container, Handler, Options
 from leftfold.lambdas.shapes import kind_of, told
-from leftfold.lambdas.web import answer_web, miswired, plain
+from leftfold.lambdas.web import answer_web, plain
 from leftfold.requests.commands import COUNTED
 from leftfold.requests.http import Http
 from leftfold.requests.problems import judge, problem

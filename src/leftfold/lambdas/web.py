@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from leftfold.core.errors import ConfigError
 from leftfold.lambdas.container import Call
-from leftfold.lambdas.shapes import Kind, Malformed, web
+from leftfold.lambdas.shapes import Malformed, web
 from leftfold.requests.http import Answer, Http, refused
 from leftfold.requests.problems import problem
 
@@ -21,11 +20,6 @@ def answer_web(call: Call, http: Http, event: Any) -> dict[str, Any]:
         call.telemetry.log("warning", "a bad request", kind="http", reason=error.reason)
         return _payload(refused(problem(400, "rejected", "Rejected", f"this is no request: {error.reason}.")))
     return _payload(http.answer(call.session, request, left_s=call.deadline.left_s()))
-
-
-def miswired(handler: str, kind: Kind) -> ConfigError:
-    """An event that this handler is not for: somebody connected it to the wrong source, and must hear of it."""
-    return ConfigError(f"{handler} can't take events of kind {kind!r}: connect another handler to this source.")
 
 
 def plain(answer: object) -> Any:
