@@ -109,7 +109,7 @@ def test_ctrl_c_ends_all_of_its_processes(desk: Desk) -> None:
     while not list(desk.folder.glob("at-*")):
         assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)  # until the last of them has closed its end
+    out, err = process.communicate(timeout=120)  # until the last of them has closed its end
     assert (process.returncode, out) == (130, "")
     assert err == (
         "Stopped: nothing was changed; start again with: leftfold replay bank:app balances --from file:archive\n"
