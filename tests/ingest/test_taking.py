@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +14,9 @@ import pytest
 from msgspec import Struct
 
 from leftfold import App, ConfigError, Rejected, Session, StoreUnavailable, StreamId, TooLarge, View
+from leftfold.adapters.folder import Folder
 from leftfold.adapters.memory import Memory
-from leftfold.aside import Aside
+from leftfold.aside import Aside, SetAside
 from leftfold.core.commits import Appended, Commit
 from leftfold.core.errors import Conflict
 from leftfold.ingest import EVER, Ingest, Record, Taken, lines, taking
@@ -280,6 +282,26 @@ def test_a_record_that_was_mended_is_taken_though_others_around_it_are_in() -> N
     taken = desk.take([record(n) for n in range(1, 6)])
     assert (taken.repeated, taken.taken) == (4, 1)
     assert desk.numbers() == [1, 2, 4, 5, 3]
+
+
+def test_what_was_set_aside_is_taken_from_there_once_it_can_be_read(tmp_path: Path) -> None:
+    memory = Memory()
+    aside = Aside(Folder(tmp_path), "desk")
+    strict = Ingest("readings", decode=picky, stream=by_device, to=to_events)
+    with App("things", ingest=[strict]).open(memory.open()) as session:
+        session.ingest(strict, aside=aside).take([record(n) for n in range(1, 6)])
+    with app.open(memory.open()) as session:
+        for repeated in (0, 1):
+            taken = session.ingest(readings).take(Record.of(aside.show(name)) for name in aside.names())
+            assert (taken.records, taken.repeated) == (1, repeated)
+        assert [event.data.n for event in session.log()] == [1, 2, 4, 5, 3]  # type: ignore[attr-defined]
+        assert [event.meta.causation_id for event in session.log()][-1] == "s0:3.0"
+
+
+@pytest.mark.parametrize("name", ["", "49590338271490256608", "s0:7", "s0:7.", "s0:.1", ":7.1", "s0:7.x"])
+def test_what_was_no_record_when_it_was_set_aside_is_none(name: str) -> None:
+    with pytest.raises(Rejected, match="no id of a record"):
+        Record.of(SetAside(name, "ingest", "kinesis", "no base64", "{}"))
 
 
 def picky(one: Record) -> Sample:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import NoneType, UnionType
-from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin, overload
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,9 @@ from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, Rejected, StoreUnavailable
 from leftfold.core.streams import StreamId, check_key, parse_stream, stream
 from leftfold.core.views import check_name
+
+if TYPE_CHECKING:
+    from leftfold.aside import SetAside
 
 R = TypeVar("R")
 
@@ -44,6 +47,15 @@ class Record(Struct, frozen=True, gc=False):
     def id(self) -> str:
         """What the events that come of it carry as their causation id."""
         return f"{self.shard}:{self.sequence}.{self.sub}"
+
+    @classmethod
+    def of(cls, kept: SetAside) -> Record:
+        """A record that an ingest set aside, to be taken again. Raises Rejected for what has no record's id."""
+        shard, _, place = kept.id.rpartition(":")
+        sequence, _, sub = place.rpartition(".")
+        if not (shard and sequence and sub.isascii() and sub.isdecimal()):
+            raise Rejected(f"{kept.id[:200]!r} is no id of a record: it was set aside before it was one.", field="id")
+        return cls(shard, sequence, int(sub), kept.at or EVER, "", kept.record)
 
     @property
     def arrived(self) -> datetime | None:
