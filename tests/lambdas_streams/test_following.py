@@ -322,3 +322,27 @@ def test_a_look_at_health_that_fails_costs_the_delivery_nothing(desk: Desk) -> N
     handler = desk.function(views=[balances], store=replace(desk.backend, log=anything))
     assert failed(handler(delivery([page(1, 3, sequence=1)]), Context())) == []
     assert desk.position("balances") == 3
+
+
+def test_more_tenants_than_a_container_keeps_are_served_in_parts(
+    said: Said, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("leftfold.lambdas.container.TENANTS_KEPT", 2)
+    monkeypatch.setattr("leftfold.lambdas.following.TENANTS_KEPT", 2)
+    url, names = f"sqlite:{tmp_path}/town.db", [f"t{number}" for number in range(5)]
+    for name in names:
+        with town.open(url, tenant=name) as session:
+            session.category(account).handle("a", Open("a"))
+    handler = projector(town, views=[balances], store=url, write=said)
+    records = [page(1, 1, sequence=number, tenant=name) for number, name in enumerate(names, 1)]
+    assert failed(handler(delivery(records), Context())) == []
+    for name in names:
+        with town.open(url, tenant=name) as session:
+            assert [one.health.position for one in session.operations.status() if one.name == "balances"] == [1]
+
+
+@pytest.mark.parametrize("make", [projector, reactor])
+def test_an_event_of_another_kind_is_refused(desk: Desk, make: Callable[..., Any]) -> None:
+    message = {"Records": [{"eventSource": "aws:sqs", "messageId": "m", "body": "{}"}]}
+    with pytest.raises(ConfigError, match="can't take events of kind 'sqs'"):
+        desk.function(make)(message, Context())

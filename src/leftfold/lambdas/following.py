@@ -7,7 +7,7 @@ when the time is up is reported, and wakes somebody again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,11 +16,11 @@ from leftfold.app import App
 from leftfold.codec.aggregation import deaggregate
 from leftfold.core.errors import IntegrityError, Rejected
 from leftfold.lambdas.batches import receive
-from leftfold.lambdas.container import Call, Container, Handler, Options
+from leftfold.lambdas.container import TENANTS_KEPT, Call, Container, Handler, Options
 from leftfold.lambdas.legs import Leg, cover
 from leftfold.lambdas.pulse import Pulse
 from leftfold.lambdas.shapes import DYNAMODB, KINESIS, Malformed, Trigger, change, kind_of, reading
-from leftfold.lambdas.tenancy import Tenancy
+from leftfold.lambdas.tenancy import Tenancy, check_call
 from leftfold.publish.envelope import read
 from leftfold.session import Session
 
@@ -43,21 +43,27 @@ def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]],
 
     def run(call: Call, upto: dict[str, int | None]) -> list[Leg]:
         """Bring every source of these tenants to a position, or to the end of the log as it is now."""
-        legs: list[Leg] = []
-        for tenant, position in upto.items():
-            session = container.opened(tenant or None)
-            end = session.backend.log.end() if position is None else position
-            found = session.sources()
-            legs += [Leg(call, session, some, end) for name in sources(session) if (some := found[name]())]
-        cover(call, legs)
-        for leg in legs:
-            pulse.tell(leg.session, leg.leader, leg.passed)
-        return legs
+        done: list[Leg] = []
+        for some in _parts([*upto.items()], TENANTS_KEPT):  # no session is closed before it has done its part
+            legs = [leg for tenant, position in some for leg in begun(call, tenant, position)]
+            cover(call, legs)
+            for leg in legs:
+                pulse.tell(leg.session, leg.leader, leg.passed)
+            done += legs
+        return done
+
+    def begun(call: Call, tenant: str, position: int | None) -> list[Leg]:
+        session = container.opened(tenant or None)
+        end = session.backend.log.end() if position is None else position
+        found = session.sources()
+        return [Leg(call, session, some, end) for name in sources(session) if (some := found[name]())]
 
     def handle(event: Any, context: Any) -> Any:
         with container.call(context) as call:
-            trigger = TRIGGERS.get(kind_of(event))
+            kind = kind_of(event)
+            trigger = TRIGGERS.get(kind)
             if trigger is None:
+                check_call(handler, kind)
                 return _told(run(call, dict.fromkeys(tenancy.asked(event))))
             delivery = receive(call, event, trigger, wakes=True)
             wakes = [
@@ -73,6 +79,11 @@ def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]],
             return delivery.answer()
 
     return handle
+
+
+def _parts(items: list[tuple[str, int | None]], size: int) -> Iterator[list[tuple[str, int | None]]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _covered(legs: Sequence[Leg], wake: Wake) -> bool:

@@ -18,7 +18,7 @@ from leftfold.core.errors import ConfigError, IntegrityError, StoreUnavailable
 from leftfold.lambdas.batches import Delivery, receive
 from leftfold.lambdas.container import Call, Container, Handler, Options
 from leftfold.lambdas.shapes import DYNAMODB, Malformed, Trigger, change, kind_of
-from leftfold.lambdas.tenancy import Tenancy
+from leftfold.lambdas.tenancy import Tenancy, check_call
 from leftfold.telemetry import metrics
 
 AT_ONCE: Final = 1_000  # records that are placed before the deadline is looked at: a second or two of pages
@@ -42,16 +42,19 @@ def sequencer(app: App, **options: Unpack[Options]) -> Handler:
 
     def handle(event: Any, context: Any) -> Any:
         with container.call(context) as call:
-            desk = _Desk(call, container)
-            if kind_of(event) != "dynamodb":
+            kind = kind_of(event)
+            if kind != "dynamodb":
+                check_call("sequencer", kind)
+                desk = _Desk(call, container)
                 placed = {tenant: desk.catch_up(tenant) for tenant in tenancy.asked(event)}
                 return {"placed": placed, "behind": sorted(desk.behind)}
             delivery = receive(call, event, COMMITS, wakes=True)
-            told = [
-                (one.id, one.record) for one in delivery.entries if one.record and tenancy.serves(one.record.tenant)
-            ]
-            desk.place(delivery, told)
-            desk.pull(dict.fromkeys(heard.tenant for _, heard in told))
+            heard = [(one.id, one.record) for one in delivery.entries if one.record]
+            told = [one for one in heard if tenancy.serves(one[1].tenant)]
+            if told:
+                desk = _Desk(call, container)
+                desk.place(delivery, told)
+                desk.pull(dict.fromkeys(one.tenant for _, one in told))
             return delivery.answer()
 
     return handle

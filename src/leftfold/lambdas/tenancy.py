@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 from typing import Any, cast
 
+from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import TENANT, Options
+from leftfold.lambdas.shapes import Kind
+
+
+def check_call(handler: str, kind: Kind) -> None:
+    """Refuse an event that is neither a delivery of this handler's nor a call to catch up."""
+    if kind not in ("schedule", "direct"):
+        raise miswired(handler, kind)
 
 
 class Tenancy:
@@ -25,6 +33,6 @@ class Tenancy:
         """The tenants that a call names as `{"tenants": [...]}`, of those that are served; else the one that is."""
         named: Any = cast("dict[str, Any]", event).get("tenants") if isinstance(event, dict) else None
         if isinstance(named, list):
-            names = cast("list[Any]", named)
+            names: list[Any] = named
             return [name for name in dict.fromkeys(names) if isinstance(name, str) and self.serves(name)]
         return [self.served or ""]
