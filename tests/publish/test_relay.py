@@ -228,7 +228,7 @@ def test_a_round_that_takes_too_long_is_cut_short() -> None:
     clock = Clock()
 
     def slow(message: Message) -> None:
-        clock.time_s += 1.0
+        clock.time_s += TURN_S / 3
 
     office = Office(slow, entries=1)
     with opened(office, *((f"k{n}", [Posted("x")]) for n in range(20))) as session:
@@ -239,7 +239,7 @@ def test_what_takes_too_long_goes_on_with_the_next_step() -> None:
     clock = Clock()
 
     def slow(message: Message) -> None:
-        clock.time_s += 1.0
+        clock.time_s += TURN_S / 3
 
     office = Office(slow)
     with opened(office, ("a", [Posted(str(n)) for n in range(8)])) as session:

@@ -15,7 +15,7 @@ from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, Rejected, StoreUnavailable, TooLarge
 from leftfold.ports.publisher import Failure, Limits, Message, Publisher
 
-TURN_S: Final = 3.0  # for one page: well within the half of a lease that every step has before it
+TURN_S: Final = 1.5  # for one page: within half a lease, and within the time that a Lambda function keeps for its end
 PAUSE_S: Final = 0.05  # before what was not taken goes again; it doubles
 MAX_PAUSE_S: Final = 1.0
 

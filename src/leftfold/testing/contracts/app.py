@@ -2,9 +2,10 @@
 
 from leftfold.testing.contracts.app_boundaries import AppBoundaries
 from leftfold.testing.contracts.app_commands import AppCommands
+from leftfold.testing.contracts.app_publishing import AppPublishing
 from leftfold.testing.contracts.app_reactions import AppReactions
 from leftfold.testing.contracts.app_views import AppViews
 
 
-class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions):
+class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions, AppPublishing):
     """Subclass with `make_backend`."""
