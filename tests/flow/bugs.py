@@ -26,7 +26,7 @@ from leftfold.ports.publisher import Limits
 from leftfold.processes.react import Reactor
 from leftfold.publish.relay import Relay
 from leftfold.testing.chaos import Crash
-from tests.flow.storm import Make, Storm, handlers
+from tests.flow.storm import Storm, handlers
 
 Patch = Callable[[], AbstractContextManager[Any]]
 
@@ -34,14 +34,14 @@ Patch = Callable[[], AbstractContextManager[Any]]
 class Bug(Struct, frozen=True):
     """Functions made otherwise, or a patch for as long as the storm lasts."""
 
-    makes: dict[str, Make] = {}
+    makes: dict[str, Any] = {}
     patch: Patch = nullcontext
 
 
-def around(function: str, wrap: Callable[[Handler], Handler]) -> Bug:
+def around(function: str, wrap: Callable[[Handler], Handler], makes: dict[str, Any] | None = None) -> Bug:
     """The function's handler, wrapped."""
-    make = handlers()[function]
-    return Bug({function: lambda storm, backend: wrap(make(storm, backend))})
+    make = (makes or handlers())[function]
+    return Bug({function: lambda *of: wrap(make(*of))})
 
 
 def answers_success(handler: Handler) -> Handler:

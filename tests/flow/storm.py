@@ -1,9 +1,9 @@
 """One seed's storm over the flow: workers take turns at each call of a port or of a service, and anything may go wrong.
 
-Stores are in memory, handlers in this process. A worker sends commands over HTTP or by the queue, and takes deliveries:
-each has containers of its own, so that two of a function are at work at once. A call of a port, of the bus or the stream may
-fail, lose its reply, or be the container's last; an invocation ends at its deadline; a batch may be given to a second worker
-while the first is still at it. When it is over, everything is delivered, and each end is judged.
+Stores are in memory or in SQLite, handlers in this process. A worker sends commands over HTTP or by the queue, and takes
+deliveries: each has containers of its own, so that two of a function are at work at once. A call of a port, of the bus or
+the stream may fail, lose its reply, or be the container's last; an invocation ends at its deadline; a batch may be given to
+a second worker while the first is still at it. When it is over, everything is delivered, and each end is judged.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from leftfold.inbox import Inbox, Incoming
 from leftfold.lambdas import commands, inbound, projector, publisher, reactor
 from leftfold.lambdas.container import Handler
 from leftfold.ports.backend import Backend
+from leftfold.ports.clock import Clock
 from leftfold.publish.sending import Pace
 from leftfold.testing.chaos import Chaos, Crash
 from leftfold.testing.runtime import FunctionError, invoke
@@ -45,7 +46,7 @@ from tests.flow.judge import (
     public,
 )
 from tests.flow.services import EventBridge, Kinesis
-from tests.flow.town import HEARD, bank_to, club
+from tests.flow.town import HANDLED, HEARD, READ, bank_to, club, handled, keep
 
 WORKERS: Final = 3
 TIMEOUTS_S: Final = (
@@ -60,6 +61,13 @@ BY_QUEUE: Final = 0.4
 AGAIN: Final = 0.2  # how often an answered command is sent once more
 
 Make = Callable[["Storm", Backend], Handler]
+
+OpenStore = Callable[[Clock, str], Backend]
+"""Opens the bank's, the club's or the consumer's store."""
+
+
+def in_memory(clock: Clock, name: str) -> Backend:
+    return Memory(clock).open()
 
 
 class Asked(Struct, frozen=True):
@@ -152,28 +160,35 @@ class Function:
 
 
 class Consumer:
-    """Another service: what it did, in order. It remembers what it has done, as its database would."""
+    """Another service: what it did, in order. Without SQL it remembers what it has done, as any idempotent work does."""
 
-    def __init__(self) -> None:
-        self.handled: dict[str, Incoming[Any]] = {}
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._handled: dict[str, Incoming[Any]] = {}
 
     def handle(self, event: Incoming[Any]) -> None:
-        self.handled.setdefault(event.unique_id, event)
+        self._handled.setdefault(event.unique_id, event)
 
+    @property
+    def handled(self) -> list[Incoming[Any]]:
+        tables = self._backend.tables
+        return list(self._handled.values()) if tables is None else handled(tables.query(READ))
 
-def consuming(storm: Storm, backend: Backend) -> Handler:
-    """A function of that service's own: what its inbox could not take comes again."""
-    inbox = Inbox(backend, name="town")
+    def function(self, backend: Backend) -> Handler:
+        """A function of that service's own: what its inbox could not take comes again."""
+        in_sql = backend.tables is not None
+        inbox = Inbox(backend, name="town", schema=[HANDLED] if in_sql else ())
+        work = keep if in_sql else self.handle
 
-    def handle(event: Any, context: Any) -> Any:
-        for record in event["Records"]:
-            try:
-                inbox.take(base64.b64decode(record["kinesis"]["data"]), storm.consumer.handle)
-            except (StoreUnavailable, Contention):
-                return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
-        return None
+        def handle(event: Any, context: Any) -> Any:
+            for record in event["Records"]:
+                try:
+                    inbox.take(base64.b64decode(record["kinesis"]["data"]), work)
+                except (StoreUnavailable, Contention):
+                    return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
+            return None
 
-    return handle
+        return handle
 
 
 def handlers() -> dict[str, Make]:
@@ -185,14 +200,21 @@ def handlers() -> dict[str, Make]:
         "reactor": lambda storm, backend: reactor(storm.bank, store=backend, write=storm.hear),
         "publisher": lambda storm, backend: publisher(storm.bank, store=backend, write=storm.hear),
         "inbound": lambda storm, backend: inbound(club, accept=HEARD, store=backend, write=storm.hear),
-        "consumer": consuming,
+        "consumer": lambda storm, backend: storm.consumer.function(backend),
     }
 
 
 class Storm:
     """Everything of one seed."""
 
-    def __init__(self, seed: int, *, commands: int = 16, makes: dict[str, Make] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        commands: int = 16,
+        makes: dict[str, Make] | None = None,
+        open_store: OpenStore = in_memory,
+    ) -> None:
         self.seed, self.chaos = seed, Weathered(seed)
         clock, dice = self.chaos.clock, self.chaos.dice
         weather = Weather(seed=seed, again=0.1, late=0.1, uneven=0.5)
@@ -215,8 +237,8 @@ class Storm:
         self.bus = EventBridge(dice, self.chaos.call, self.rule)
         self.stream = Kinesis(dice, self.chaos.call, clock, feed, mirror)
         self.bank: App = bank_to(eventbridge.Bus(self.bus, "town"), kinesis.Stream(self.stream, "town"))
-        self.backends = {"bank": Memory(clock).open(), "club": Memory(clock).open(), "consumer": Memory(clock).open()}
-        self.consumer = Consumer()
+        self.backends = {name: open_store(clock, name) for name in ("bank", "club", "consumer")}
+        self.consumer = Consumer(self.backends["consumer"])
         self.commands = commands_by(dice, commands)
         self._waiting = list(self.commands)
         self.acknowledged: dict[str, dict[str, Any]] = {}
@@ -261,7 +283,7 @@ class Storm:
             judge_published(history, self.stream.accepted)
             counts = Counter(events=len(history), public=len(public(history)))
             counts["inbound"] = judge_club(theirs, history)
-            counts["consumed"] = judge_consumer(history, list(self.consumer.handled.values()))
+            counts["consumed"] = judge_consumer(history, self.consumer.handled)
         counts["sent twice"] = len(self.bus.accepted) + len(self.stream.accepted) - 2 * counts["public"]
         counts["entries refused"] = self.bus.refused + self.stream.refused
         return counts + self.chaos.counts

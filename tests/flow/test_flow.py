@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,13 +18,12 @@ import pytest
 
 from leftfold.archive import Archive
 from leftfold.connect import open_objects
-from leftfold.inbox import Incoming
 from leftfold.testing.runtime import LambdaRuntime
 from leftfold.testing.sources import Weather, http_event
 from tests.flow.judge import judge_causes, judge_club, judge_consumer, judge_store, public
 from tests.flow.plant import Plant, planted
 from tests.flow.storm import Asked
-from tests.flow.town import bank_to, club
+from tests.flow.town import READ, bank_to, club, handled
 from tests.testbed.aws import Aws
 
 HERE = Path(__file__).parent
@@ -77,16 +77,10 @@ def start(
     return started
 
 
-def handled(path: Path) -> list[Incoming[None]]:
-    with sqlite3.connect(path) as database:
-        rows = database.execute("SELECT stream, version, type, event, correlation, trace FROM handled ORDER BY number")
-        return [
-            Incoming(
-                data=None, type=kind, id=event, source="bank", stream=stream, version=version,
-                correlation_id=correlation, traceparent=trace,
-            )
-            for stream, version, kind, event, correlation, trace in rows
-        ]  # fmt: skip
+def rows_of(path: Path) -> list[Any]:
+    with closing(sqlite3.connect(path)) as database:
+        database.row_factory = sqlite3.Row
+        return [dict(row) for row in database.execute(READ)]
 
 
 def test_the_bank_end_to_end(
@@ -125,7 +119,7 @@ def test_the_bank_end_to_end(
             history = judge_store(session)
             judge_causes(history, {asked.id: (asked.correlation, asked.traceparent) for asked in COMMANDS})
             heard = judge_club(theirs, history)
-            consumed = judge_consumer(history, handled(tmp_path / "consumer.db"))
+            consumed = judge_consumer(history, handled(rows_of(tmp_path / "consumer.db")))
             stored = session.backend.log.page(limit=1000)
         archive = Archive(open_objects(f"s3:{plant.bucket}/bank"))
         assert [(one.position, one.type, one.body) for one in archive.events()] == [

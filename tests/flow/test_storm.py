@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from leftfold.adapters.sqlite import open_sqlite
+from leftfold.ports.backend import Backend
+from leftfold.ports.clock import Clock
 from tests.flow.bugs import BUGS
-from tests.flow.storm import Storm
+from tests.flow.storm import OpenStore, Storm, in_memory
 
 BLOCK = 50  # seeds a test
+SQLITE = 20
 SEEDS_PER_BUG = 100  # at the most; most bugs show in the first
 BLOCKS = [*range(10), *(pytest.param(block, marks=pytest.mark.soak) for block in range(10, 400))]
 
 
-def weathered(seed: int) -> Counter[str]:
-    storm = Storm(seed)
+def weathered(seed: int, open_store: OpenStore = in_memory) -> Counter[str]:
+    storm = Storm(seed, open_store=open_store)
     try:
         storm.run()
         return storm.judge()
@@ -47,6 +52,21 @@ def test_each_end_has_every_event_once(block: int, record_property: Callable[[st
         f"{sums[name]:,} {name}" for name in ("events", "public", "timed out", "entries refused", "sent twice")
     )
     record_property("figure", f"flow: seeds {seeds.start:,}-{seeds.stop - 1:,}: {told}")
+
+
+@pytest.mark.parametrize("block", [0, *(pytest.param(block, marks=pytest.mark.soak) for block in range(1, 20))])
+def test_on_sqlite_each_end_has_every_event_once(
+    block: int, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    sums: Counter[str] = Counter()
+    for seed in range(block * SQLITE, (block + 1) * SQLITE):
+
+        def on_sqlite(clock: Clock, name: str, seed: int = seed) -> Backend:
+            return open_sqlite(tmp_path / f"{name}-{seed}.db", clock=clock, durability="relaxed")
+
+        sums += weathered(seed, on_sqlite)
+    assert sums["consumed"] == sums["public"] > 5 * SQLITE
+    record_property("figure", f"flow on SQLite: {SQLITE} seeds, {sums['events']} events, {sums['timed out']} timed out")
 
 
 def test_a_seed_repeats_its_storm() -> None:

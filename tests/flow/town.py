@@ -6,7 +6,8 @@ odd cents are nobody's business, so that published versions have gaps.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import account
 from account import Deposited, Opened, TransferSent, Withdrawn
@@ -14,6 +15,7 @@ from bank import balances, credit, owners
 from msgspec import Struct
 
 from leftfold import App, Recorded, Send, View, send
+from leftfold.core.views import Sql
 from leftfold.inbox import Incoming
 from leftfold.publish import Publish
 
@@ -110,3 +112,21 @@ def rewarded(event: Incoming[MoneyCame]) -> Send:
 
 
 HEARD = {"AccountOpened": joined, "MoneyCame": rewarded}
+
+
+HANDLED: Final = """CREATE TABLE IF NOT EXISTS handled (
+    number INTEGER PRIMARY KEY, stream TEXT, version INTEGER, type TEXT, id TEXT, correlation_id TEXT, traceparent TEXT)"""
+READ: Final = "SELECT stream, version, type, id, correlation_id, traceparent FROM handled ORDER BY number"
+
+
+def keep(event: Incoming[Any], sql: Sql) -> None:
+    """The consumer's work, in its own tables: a plain INSERT, which would show what came twice."""
+    told = (event.stream, event.version, event.type, event.id, event.correlation_id, event.traceparent)
+    sql.execute(
+        "INSERT INTO handled (stream, version, type, id, correlation_id, traceparent) VALUES (?, ?, ?, ?, ?, ?)", told
+    )
+
+
+def handled(rows: Iterable[Mapping[str, Any]]) -> list[Incoming[None]]:
+    """What the consumer has done, in order."""
+    return [Incoming(data=None, source="bank", **row) for row in rows]
