@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from leftfold import Session
 from leftfold.adapters.folder import Folder
@@ -46,7 +47,10 @@ def entries(session: Session, build: str, name: str) -> list[tuple[Any, Row]]:
 
 def both(session: Session, name: str, archive: Opener, **how: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     serial = built(session, session.operations.rebuild(name))
-    return serial, built(session, replay(session, name, archive, **how).build)
+    replayed = replay(session, name, archive, **how)
+    parallel = built(session, replayed.build)
+    assert (replayed.rows, replayed.letters) == (len(parallel["rows"]), len(parallel["letters"]))
+    return serial, parallel
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -129,3 +133,85 @@ def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
     assert told[-1] == (end, end)
     assert all(0 <= done <= total for done, total in told)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+# Teeth: mistakes that the comparisons above must see.
+
+
+def all_letters_of_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(parts._Kept, "own_letters", lambda kept: kept.letters)
+
+
+def no_index_entries(patch: pytest.MonkeyPatch) -> None:
+    real = parts._sent
+
+    def sent(*args: Any) -> Any:
+        for lot in real(*args):
+            yield [replace(change, added=()) for change in lot]
+
+    patch.setattr(parts, "_sent", sent)
+
+
+def lanes_open_again_on_the_next_page(patch: pytest.MonkeyPatch) -> None:
+    real = parts._Kept.write
+
+    def write(kept: parts._Kept, *args: Any) -> None:
+        real(kept, *args)
+        kept.parked.clear()
+
+    patch.setattr(parts._Kept, "write", write)
+
+
+def removed_rows_stay(patch: pytest.MonkeyPatch) -> None:
+    real = parts._Kept.write
+
+    def write(kept: parts._Kept, build: str, changes: Any, move: Any) -> None:
+        real(kept, build, [change for change in changes if change.body is not None], move)
+
+    patch.setattr(parts._Kept, "write", write)
+
+
+def the_other_half_is_lost(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(parts.Part, "halves", lambda part: (parts.Part(part.modulus * 2, part.remainder),) * 2)
+
+
+def a_part_forgets_what_it_had_when_halved(patch: pytest.MonkeyPatch) -> None:
+    real = parts._Kept.halve
+
+    def halve(kept: parts._Kept) -> parts.Part:
+        rest = real(kept)
+        kept.rows.clear()
+        return rest
+
+    patch.setattr(parts._Kept, "halve", halve)
+
+
+BUGS = [
+    all_letters_of_all,
+    no_index_entries,
+    lanes_open_again_on_the_next_page,
+    removed_rows_stay,
+    the_other_half_is_lost,
+    a_part_forgets_what_it_had_when_halved,
+]
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: str(bug.__name__))
+def test_the_comparison_catches(
+    bug: Callable[[pytest.MonkeyPatch], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "PAGE_EVENTS", 20)
+    url = f"sqlite:{tmp_path / 'town.db'}?durability=relaxed"
+    with town.open(url) as session:
+        fill(session, events=600, keys=30, seed=5, faults=True)
+    with forgetful.open(url) as session:
+        archive = archived(session, tmp_path / "archive")
+        bug(monkeypatch)
+        caught = 0
+        for name in NAMES:
+            try:
+                serial, parallel = both(session, name, archive, processes=2, rows_bytes=1000)
+                caught += parallel != serial
+            except AssertionError:
+                caught += 1
+    assert caught
