@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any, cast
+from typing import Any
+
+import msgspec
+from msgspec import Struct
 
 from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import TENANT, Options
@@ -14,6 +17,10 @@ def check_call(handler: str, kind: Kind) -> None:
     """Refuse an event that is neither a delivery of this handler's nor a call to catch up."""
     if kind not in ("schedule", "direct"):
         raise miswired(handler, kind)
+
+
+class _Asked(Struct):
+    tenants: list[str] | None = None
 
 
 class Tenancy:
@@ -31,8 +38,10 @@ class Tenancy:
 
     def asked(self, event: Any) -> list[str]:
         """The tenants that a call names as `{"tenants": [...]}`, of those that are served; else the one that is."""
-        named: Any = cast("dict[str, Any]", event).get("tenants") if isinstance(event, dict) else None
-        if isinstance(named, list):
-            names: list[Any] = named
-            return [name for name in dict.fromkeys(names) if isinstance(name, str) and self.serves(name)]
-        return [self.served or ""]
+        try:
+            named = msgspec.convert(event, _Asked).tenants
+        except msgspec.ValidationError:
+            named = None
+        if named is None:
+            return [self.served or ""]
+        return [name for name in dict.fromkeys(named) if self.serves(name)]
