@@ -13,7 +13,7 @@ from leftfold import App, ConfigError, Rejected, Session, StoreUnavailable, TooL
 from leftfold.adapters.memory import Memory
 from leftfold.core.errors import LeftfoldError
 from leftfold.ports.publisher import Claims, Failure, Limits, Message
-from leftfold.publish import Publish, read
+from leftfold.publish import Publish, read, relay
 from leftfold.publish.sending import MAX_PAUSE_S, PAUSE_S, TURN_S
 from leftfold.subscriptions import follow
 from tests.publish.post import (
@@ -233,6 +233,15 @@ def test_a_round_that_takes_too_long_is_cut_short() -> None:
     office = Office(slow, entries=1)
     with opened(office, *((f"k{n}", [Posted("x")]) for n in range(20))) as session:
         assert worker(session, clock).step() == 3
+
+
+def test_large_events_are_held_in_memory_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "TURN_BYTES", 10_000)
+    office = Office()
+    with opened(office, *((f"k{n % 3}", [Posted("x" * 3_000)]) for n in range(10)), ("k0", [Weighed(1)])) as session:
+        follower = worker(session)
+        assert [follower.step() for _ in range(5)] == [3, 3, 3, 2, 0]
+        assert faults(session, office) == []
 
 
 def test_what_takes_too_long_goes_on_with_the_next_step() -> None:

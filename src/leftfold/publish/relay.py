@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set as AbstractSet
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from leftfold.publish.sending import Outgoing, Pace, Sending, Sent
 from leftfold.subscriptions.feed import Unreadable, interest, select, stream_lane
 from leftfold.subscriptions.lanes import Lanes, without
 
+TURN_BYTES: Final = 32 * 1024 * 1024  # of a page's envelopes in memory at once
 REASON_CHARS: Final = 500  # of why something was set aside: as for what user code raised
 
 OpenPublisher = Callable[[str], Publisher]
@@ -61,9 +62,8 @@ class Relay:
             self._previous.clear()
         self._reached = -1  # until all went well: what a failure leaves noted is forgotten
         lanes = Lanes(self.subscriber, progress.parked)
-        outgoing = [one for one in self._outgoing(page, lanes, self._previous) if one.position not in self._ahead]
-        sent = self._send(outgoing, lanes, self._previous)
-        reached = min(sent.left, default=page[-1].position + 1) - 1
+        sent, end = self._publish(page, lanes, self._previous, self._ahead)
+        reached = min(sent.left, default=end + 1) - 1
         self._ahead = {position for position in self._ahead | sent.taken if position > reached}
         self._previous.settle(reached)
         if reached > progress.position:
@@ -79,20 +79,34 @@ class Relay:
     def retry(self, page: Sequence[Stored], letters: Sequence[DeadLetter], progress: Progress) -> None:
         lanes = Lanes(self.subscriber, without(progress.parked, letters))
         previous = self._fresh_previous()
-        sent = self._send(list(self._outgoing(page, lanes, previous)), lanes, previous)
-        stopped = min(sent.left, default=page[-1].position + 1)
+        sent, end = self._publish(page, lanes, previous, frozenset())
+        stopped = min(sent.left, default=end + 1)
         done = tuple(letter for letter in letters if letter.position < stopped)
         if done:
             park = tuple(letter for letter in lanes.letters() if letter.position < stopped)
             step = Move(self.subscriber, progress.revision, progress.position, None, park, done)
             self._backend.checkpoints.move(step)
-        if sent.left:
+        if stopped <= page[-1].position:
             raise sent.trouble or StoreUnavailable(f"{self._destination.name} took too long: retry again.")
 
     def close(self) -> None:
         """Close the publisher, if it was opened here."""
         if isinstance(self._destination.to, str) and self._publisher is not None:
             self._publisher.close()
+
+    def _publish(
+        self, page: Sequence[Stored], lanes: Lanes, previous: Previous, gone: AbstractSet[int]
+    ) -> tuple[Sent, int]:
+        """Send the page's public events but for those that are gone; and the position up to which that is all of it."""
+        outgoing: list[Outgoing] = []
+        size = 0
+        for one in self._outgoing(page, lanes, previous):
+            size += len(one.message.body)
+            if outgoing and size > TURN_BYTES:
+                return self._send(outgoing, lanes, previous), one.position - 1
+            if one.position not in gone:
+                outgoing.append(one)
+        return self._send(outgoing, lanes, previous), page[-1].position
 
     def _outgoing(self, page: Sequence[Stored], lanes: Lanes, previous: Previous) -> Iterator[Outgoing]:
         """The page's public events as messages, in the order of the log; what can't be mapped is parked."""
