@@ -194,7 +194,7 @@ class Ingesting:
                 if tries > 1:
                     time.sleep(random.uniform(0, min(MAX_PAUSE_S, PAUSE_S * 2**tries)))
                 self._read_on(lost, tally)
-            if tries == MAX_TRIES:
+            if tries >= MAX_TRIES:
                 for line in lost:
                     self._fail(line, Contention(line.stream, line.version, line.version), tally)
             lines = [line for line in lines if line.waiting]
