@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from leftfold.core.streams import check_tenant
 from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import TENANT, Options
 from leftfold.lambdas.shapes import Kind
@@ -37,11 +38,16 @@ class Tenancy:
         return self.served in (None, tenant)
 
     def asked(self, event: Any) -> list[str]:
-        """The tenants that a call names as `{"tenants": [...]}`, of those that are served; else the one that is."""
+        """The tenants that a call names as `{"tenants": [...]}`, of those that are served; else the one that is.
+
+        Raises BadKey for a name that no tenant can have.
+        """
         try:
             named = msgspec.convert(event, _Asked).tenants
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeError):
             named = None
         if named is None:
             return [self.served or ""]
+        for name in filter(None, named):
+            check_tenant(name)
         return [name for name in dict.fromkeys(named) if self.serves(name)]
