@@ -12,8 +12,8 @@ from leftfold.lambdas import publisher
 from leftfold.ports.backend import Backend
 from leftfold.publish import Publish, sending
 from tests.lambdas_streams.feeding import Context, Said, delivery, failed, page
+from tests.publish.office import Office, failing
 from tests.publish.post import App, Posted, parcels, post, public
-from tests.publish.test_relay import Office, failing
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from click.testing import CliRunner, Result
 from leftfold.cli.main import main
 from leftfold.connect import connect
 from leftfold.copying import copy
+from leftfold.ports.publisher import Failure
 from leftfold.publish import read
+from tests.publish.office import Office, failing
 from tests.publish.post import Posted, parcels, post
-from tests.publish.test_relay import Failure, Office, failing
 
 SHOP = """
 from leftfold import App, Recorded
