@@ -103,6 +103,11 @@ def test_large_data_is_fetched_in_its_turn(tmp_path: Path) -> None:
     claims.put(name, data)
     inbox.take(sent("account/ann", 1), seen)
     assert [event.data for event in seen.events] == [Deposited(1), Deposited(2)]
+    light["dataref"] = f"s3://bank/claims/{'0' * 64}.json"
+    light["version"], light["previous"] = 3, 2
+    assert inbox.take(light, seen).outcome == "parked"
+    assert "IntegrityError" in inbox.dead_letters()[0].error
+    light["version"], light["previous"] = 2, 1
     without = in_memory()
     without.take(sent("account/ann", 1), seen)
     assert without.take(light, seen).outcome == "parked"
@@ -200,6 +205,30 @@ def test_two_inboxes_on_one_file_do_the_work_once(tmp_path: Path) -> None:
             assert slow.take(sent("account/ann", 1), put_down).outcome == "repeated"
         assert taken[0].outcome == "handled"
         assert fast.query("SELECT count(*) AS n FROM paid") == [{"n": 1}]
+
+
+class Bookkeeper:
+    def __init__(self) -> None:
+        self.given: list[tuple[object, ...]] = []
+
+    def one(self, event: Incoming[Any], also: str = "") -> None:
+        self.given.append((event.version, also))
+
+    def both(self, event: Incoming[Any], sql: Sql) -> None:
+        self.given.append((event.version, sql.execute("SELECT 7")))
+
+    def __call__(self, event: Incoming[Any], sql: Sql) -> None:
+        self.both(event, sql)
+
+
+def test_sql_is_for_work_that_asks_for_it(tmp_path: Path) -> None:
+    keeper, plain = Bookkeeper(), list[Any]()
+    with Inbox(f"sqlite:{tmp_path / 'billing.db'}", name="bank") as inbox:
+        works: tuple[Any, ...] = (keeper.one, keeper.both, keeper, plain.append)
+        for version, handle in enumerate(works, 1):
+            assert inbox.take(sent("account/ann", version), handle).outcome == "handled"
+    assert keeper.given == [(1, ""), (2, [(7,)]), (3, [(7,)])]
+    assert [event.version for event in plain] == [4]
 
 
 def test_without_sql_a_second_parameter_is_refused() -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from leftfold.aside import Aside
 from leftfold.codec.envelope import UNREADABLE
 from leftfold.core.attempt import Failed, attempt
-from leftfold.core.errors import ConfigError, Contention, Fenced, StoreUnavailable
+from leftfold.core.errors import ConfigError, Contention, Fenced, IntegrityError, StoreUnavailable
 from leftfold.core.views import Sql
 from leftfold.inbox.incoming import Incoming, Kinds, Message, fetch, incoming, unique_id
 from leftfold.inbox.kept import Kept, Place, Shelf, micros
@@ -175,7 +175,10 @@ class Turn:
         if event.dataref is not None:
             if self._tools.claims is None:
                 return Unreadable(f"ConfigError: its data is at {event.dataref}: pass claims=")
-            data = fetch(self._tools.claims, event.dataref)
+            try:
+                data = fetch(self._tools.claims, event.dataref)
+            except IntegrityError as error:
+                return Unreadable(f"IntegrityError: {error}")
         try:
             return incoming(event, kinds.decode(event.type, data))
         except UNREADABLE as error:
@@ -285,9 +288,11 @@ def _trouble(done: object) -> str | None:
 
 
 def wants_sql(handle: Callable[..., object]) -> bool:
-    """Whether the work takes the event and SQL. What isn't a Python function takes the event alone."""
+    """Whether the work takes the event and SQL: two parameters that must be given. A builtin takes the event alone."""
     inner: Any = getattr(handle, "__func__", handle)
-    code = getattr(inner, "__code__", None)
-    if code is None:
+    if not hasattr(inner, "__code__"):
+        inner = type(handle).__call__
+    if not hasattr(inner, "__code__"):
         return False
-    return bool(code.co_argcount - (inner is not handle) > 1)
+    given = inner is not handle  # self
+    return bool(inner.__code__.co_argcount - given - len(inner.__defaults__ or ()) > 1)
