@@ -23,7 +23,6 @@ from leftfold.telemetry import metrics
 
 AT_ONCE: Final = 1_000  # records that are placed before the deadline is looked at: a second or two of pages
 PULL_EVERY_S: Final = 60.0  # how long what no delivery told of may wait, and how much is remembered meanwhile
-MILLISECOND: Final = 1_000  # commits are stamped in microseconds
 
 Told = Sequence[tuple[str, Heard]]
 """The records that tell of a commit: the record's id, and the commit."""
@@ -162,8 +161,8 @@ class _Desk:
         return placed
 
     def _age_ms(self, at: int) -> float:
-        now = self._sequencers.clock.now().timestamp() * 1000
-        return max(0.0, now - at / MILLISECOND)
+        """How long ago that was, in microseconds as commits are stamped."""
+        return max(0.0, self._sequencers.clock.now().timestamp() * 1000 - at / 1000)
 
     def _stuck(self, tenant: str, error: IntegrityError) -> None:
         """No delivery mends a table that lacks a commit: the other tenants' records go on."""
