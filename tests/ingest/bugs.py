@@ -20,7 +20,7 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 def no_look_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(past.Past, "_look_back", lambda self, stream, low, since: set())
+    patch.setattr(past.Past, "_look_back", lambda self, stream, low, since, asked: set())
 
 
 def ids_without_shard(patch: pytest.MonkeyPatch) -> None:
@@ -101,10 +101,10 @@ def looking_back_for_the_newest_only(patch: pytest.MonkeyPatch) -> None:
 def looking_back_one_page(patch: pytest.MonkeyPatch) -> None:
     back = past.Past._look_back
 
-    def short(self: past.Past, stream: str, low: int, since: datetime) -> set[str]:
+    def short(self: past.Past, stream: str, low: int, since: datetime, asked: set[str]) -> set[str]:
         page = self._store.read(stream, after=max(0, low - past.LOOK_BACK), limit=past.LOOK_BACK)
         seen = {one for mark, _ in self._marks_of(page, 0) for one in mark.ids}
-        return seen & back(self, stream, low, since)
+        return seen & back(self, stream, low, since, asked)
 
     patch.setattr(past.Past, "_look_back", short)
 
@@ -124,16 +124,26 @@ def forgetting_without_noting_it(patch: pytest.MonkeyPatch) -> None:
 def remembering_with_a_gap(patch: pytest.MonkeyPatch) -> None:
     """What is read backwards is remembered though a part of it had no room."""
 
-    def deepen(self: Marks, stream: str, low: int, found: Sequence[Mark], since: datetime) -> None:
+    def deepen(self: Marks, stream: str, low: int, found: Sequence[Mark], since: datetime | None) -> None:
         tail = self._tails.get(stream)
         if tail is not None and tail.low == low:
             for mark in found:
                 tail.low, tail.since = mark.before, mark.at + TICK
                 tail.marks.appendleft(mark)
                 self._count(tail, mark)
-            tail.since = min(tail.since, since)
+            tail.since = min(tail.since, since or tail.since)
 
     patch.setattr(Marks, "deepen", deepen)
+
+
+def claiming_what_had_no_room(patch: pytest.MonkeyPatch) -> None:
+    """What was read backwards and not kept counts as remembered."""
+    deepen = Marks.deepen
+
+    def claim(self: Marks, stream: str, low: int, found: Sequence[Mark], since: datetime | None) -> None:
+        deepen(self, stream, low, found, since or EVER)
+
+    patch.setattr(Marks, "deepen", claim)
 
 
 def writing_again_without_reading(patch: pytest.MonkeyPatch) -> None:
@@ -233,6 +243,7 @@ BUGS: Final[tuple[Plant, ...]] = (
     looking_back_one_page,
     forgetting_without_noting_it,
     remembering_with_a_gap,
+    claiming_what_had_no_room,
     writing_again_without_reading,
     taking_on_after_a_failure,
     going_on_in_a_stream_that_failed,

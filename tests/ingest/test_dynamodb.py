@@ -1,11 +1,10 @@
-"""Ingest on DynamoDB: what it costs, what a cold container reads, a stream that is throttled, two containers at once."""
+"""Ingest on DynamoDB: what it costs, what a cold container reads, a stream that is throttled."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
@@ -125,21 +124,6 @@ def test_a_throttled_stream_is_reported_and_the_others_are_taken(opens: Opens, m
     taken = take(session, came[3:])
     assert (taken.events, taken.repeated, taken.failed) == (10, 87, 0)
     assert total(session) == {f"d{n}": 10 for n in range(10)}
-
-
-def test_two_containers_that_take_the_same_shard_at_once_take_each_reading_once(opens: Opens) -> None:
-    """A call that was taken for dead still runs while its records are delivered again, cut otherwise, to others."""
-    came = records(600, devices=6)
-    sessions = [opens() for _ in range(4)]
-
-    def run(number: int) -> int:
-        size = 37 * (number + 1)
-        return sum(take(sessions[number], came[at : at + size]).events for at in range(0, len(came), size))
-
-    with ThreadPoolExecutor(len(sessions)) as threads:
-        events = sum(threads.map(run, range(len(sessions))))
-    assert events == 600  # each counted by the one container that wrote it
-    assert total(opens()) == {f"d{n}": 100 for n in range(6)}
 
 
 def total(session: Session) -> dict[str, int]:

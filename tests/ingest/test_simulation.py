@@ -35,6 +35,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         (past, "PAGE_EVENTS", 4),
         (marks, "MARKED_STREAMS", 3),
         (marks, "MARKED_RECORDS", 9),
+        (past, "MARKED_RECORDS", 9),
     ):
         monkeypatch.setattr(module, name, value)
 

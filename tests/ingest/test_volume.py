@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import pytest
 from fleet import A_BATCH, A_RECORD, BROKEN, SHARDS, Fleet
 from readings import Measured, Sample, measured
-from sensors import sensors
+from sensors import Hour, hour_row, hourly, sensors
 
 from leftfold import Session
 from leftfold.core.commits import Framed
@@ -138,3 +139,25 @@ def test_half_a_million_readings_are_in_once_in_few_commits_and_bounded_memory(
         f"ingest on DynamoDB: {together:.0f} write units per 1,000 readings by stream and batch, {apart:.0f} one by one",
     )
     assert together * 5 < apart
+
+
+@pytest.mark.soak
+def test_the_hourly_view_of_half_a_million_readings_is_what_was_measured(tmp_path: Path, record_property: Any) -> None:
+    fleet, url = Fleet(devices=DEVICES, readings=READINGS), f"sqlite:{tmp_path / 'sensors.db'}"
+    handler = ingest(sensors, store=url, aside=f"file:{tmp_path / 'aside'}", write=lambda line: None)
+    for batch in fleet.batches():
+        handler(batch, None)
+    wanted: dict[str, Hour] = {}
+    for device, data in fleet.samples():
+        with suppress(msgspec.MsgspecError):
+            event = measured(decode(data))
+            key = f"{device} {event.at:%Y-%m-%dT%H}"
+            wanted[key] = hour_row(wanted.get(key, Hour()), event)
+    with sensors.open(url) as session:
+        begun = time.process_time()
+        passed = session.catch_up()
+        spent_s = time.process_time() - begun
+        assert dict(session.view(hourly).scan()) == wanted
+    record_property(
+        "figure", f"hourly view and alerts of {READINGS:,} readings: {spent_s / passed * 1e6:.0f} us CPU an event"
+    )

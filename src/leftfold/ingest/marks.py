@@ -110,8 +110,8 @@ class Marks:
             elif tail.version < mark.last:
                 self._drop(stream)
 
-    def deepen(self, stream: str, low: int, marks: Sequence[Mark], since: datetime) -> None:
-        """What was read backwards from the version `low`, newest first: all commits from the time `since` on."""
+    def deepen(self, stream: str, low: int, marks: Sequence[Mark], since: datetime | None) -> None:
+        """What was read backwards from the version `low`, newest first: with `since`, all commits from that time on."""
         with self._guard:
             tail = self._tails.get(stream)
             if tail is None or tail.low != low:
@@ -123,7 +123,7 @@ class Marks:
                 if mark.ids:
                     tail.marks.appendleft(mark)
                     self._count(tail, mark)
-            tail.since = min(tail.since, since)
+            tail.since = min(tail.since, since or tail.since)
 
     def forget(self, stream: str) -> None:
         """What was known may no longer hold: the next look reads anew."""

@@ -11,7 +11,7 @@ from msgspec import Raw
 from leftfold.codec.envelope import Codec
 from leftfold.core.events import Recorded, Stored
 from leftfold.ingest.declared import EVER
-from leftfold.ingest.marks import Asked, Mark, Marks, Sifted
+from leftfold.ingest.marks import MARKED_RECORDS, Asked, Mark, Marks, Sifted
 from leftfold.ports.store import PAGE_EVENTS, EventStore
 
 LOOK_BACK: Final = 50  # events of the first look into a stream's past; the next ones are pages
@@ -30,12 +30,12 @@ class Past:
             at = self._codec.peek(last).at if last else EVER
             sifted = self._marks.begin(stream, last.version if last else 0, at, asked)
         if sifted.unsure is not None:
-            sifted.known |= self._look_back(stream, sifted.low, sifted.unsure) & {record_id for record_id, _ in asked}
+            sifted.known |= self._look_back(stream, sifted.low, sifted.unsure, {record_id for record_id, _ in asked})
         return sifted
 
-    def _look_back(self, stream: str, low: int, since: datetime) -> set[str]:
-        """The records in the commits up to version `low`, from the end back to the time `since`."""
-        found: list[Mark] = []
+    def _look_back(self, stream: str, low: int, since: datetime, asked: set[str]) -> set[str]:
+        """Which of these records are in the commits up to version `low`, from there back to the time `since`."""
+        known, found, room = set[str](), list[Mark](), MARKED_RECORDS
         before, size, newest = low, LOOK_BACK, since
         while before and newest >= since:
             after = max(0, before - size)
@@ -44,10 +44,14 @@ class Past:
                 newest = mark.at
                 if newest < since:
                     break
-                found.append(mark)
+                known |= asked.intersection(mark.ids)
+                room -= 1 + len(mark.ids)
+                if room > 0:
+                    found.append(mark)
             before, size = after, PAGE_EVENTS
-        self._marks.deepen(stream, low, found, since if newest < since else EVER)
-        return {record_id for mark in found for record_id in mark.ids}
+        whole = since if newest < since else EVER
+        self._marks.deepen(stream, low, found, whole if room > 0 else None)
+        return known
 
     def read_on(self, stream: str, after: int) -> Iterator[tuple[Mark, str]]:
         """The commits after a version, each with its command id."""
