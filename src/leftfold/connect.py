@@ -23,8 +23,8 @@ def connect(url: str, *, tenant: str | None = None) -> Backend:
 
     `memory:` is a new, empty store. `sqlite:PATH` takes `?mode=rwc|rw|ro` and `durability=full|relaxed`. `dynamodb:NAME`
     takes `region`, `endpoint`, `prefix`, `create=true` (makes the tables: for tests and trials) and `objects=s3:BUCKET` or
-    `objects=file:FOLDER` for bodies that no item can hold. Each takes `archive=s3:BUCKET/PREFIX` or `archive=file:FOLDER`: what
-    is sealed there is read from there.
+    `objects=file:FOLDER` for bodies that no item can hold. Each takes `archive=s3:BUCKET/PREFIX` or `archive=file:FOLDER`:
+    what is sealed there is read from there.
     """
     if tenant is not None:
         check_tenant(tenant)

@@ -34,7 +34,6 @@ FRONT_DOOR = 7  # what `leftfold` itself counts as, for those who import it from
 STAIRS = {
     ("leftfold.app", "connect"): "App.open(url) is the user's way to the one place that picks adapters",
     ("leftfold.inbox.taking", "connect"): "Inbox(url) is the same way, for a service that has no app of ours",
-    ("leftfold.lambdas.sequencer", "connect"): "the tables of all tenants are named by a URL",
     ("leftfold.lambdas.container", "connect"): "a handler's place for bad records, or its archive, is named by a URL",
     ("leftfold.lambdas.sequencer", "connect"): "the sequencer opens every tenant's tables, and no app",
 }

@@ -22,8 +22,8 @@ class Metadata(Struct, frozen=True, omit_defaults=True, gc=False):
 
     `command_id` of the commit; `command` is its type's name; `correlation_id` is shared by all that follows from one
     first command; `causation_id` is the id of the event whose reaction sent the command, or of the record that an ingest
-    made the event of; `actor` and the W3C `traceparent` are the caller's. `index` is the event's place in its commit, from 0. `once` says that the command id
-    counts in all streams.
+    made the event of; `actor` and the W3C `traceparent` are the caller's. `index` is the event's place in its commit, from
+    0. `once` says that the command id counts in all streams.
     """
 
     command_id: str = ""
