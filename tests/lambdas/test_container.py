@@ -95,6 +95,13 @@ def test_a_call_that_raises_is_counted_too(desk: Desk) -> None:
     assert "s3cr3t" not in "".join(desk.told.lines)
 
 
+def test_every_log_line_of_a_call_names_its_request(desk: Desk) -> None:
+    handler = commands(bank, **desk.options())
+    handler({"Records": [{"messageId": "m1", "eventSource": "aws:sqs"}]}, Context(9000))
+    handler({"Records": [{"messageId": "m2", "eventSource": "aws:sqs"}]}, None)
+    assert [line.get("request_id") for line in desk.told.logs()] == ["8a1b", None]
+
+
 def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     with Container(bank, "commands", {"store": "memory:"}).call(None):
         pass

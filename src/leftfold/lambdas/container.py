@@ -24,7 +24,7 @@ from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.session import Session
 from leftfold.telemetry import metrics
-from leftfold.telemetry.lines import LEVELS, Level, Telemetry
+from leftfold.telemetry.lines import LEVELS, Level, Telemetry, where
 
 STORE: Final = "LEFTFOLD_STORE"
 TENANT: Final = "LEFTFOLD_TENANT"
@@ -92,11 +92,12 @@ class Container:
             telemetry.count(metrics.COLD_STARTS)
             self._cold = False
         call = Call(self, context)
+        telemetry.request_id = call.request_id
         try:
             yield call
         except BaseException as error:  # any: told, and raised again
             telemetry.count(metrics.FAULTS)
-            telemetry.log("error", "the call failed", request_id=call.request_id, error=type(error).__name__)
+            telemetry.log("error", "the call failed", error=type(error).__name__, where=where(error))
             raise
         finally:
             telemetry.count(metrics.DURATION, (time.perf_counter() - began) * 1000)

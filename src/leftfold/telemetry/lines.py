@@ -60,7 +60,10 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Telemetry:
-    """What one handler tells. `write` takes a line, `now_s` is the time; without `write` nothing is told."""
+    """What one handler tells. `write` takes a line, `now_s` is the time; without `write` nothing is told.
+
+    `request_id`, where it is set, is in every log line from then on.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class Telemetry:
         self._write, self._now_s = write, now_s
         self._names = {"app": app, "handler": handler}
         self._from = LEVELS.index(level)
+        self.request_id = ""
         self._values: dict[tuple[tuple[str, str], ...], dict[Metric, list[float]]] = {}
 
     def count(self, metric: Metric, value: float = 1, **where: Unpack[Where]) -> None:
@@ -90,6 +94,8 @@ class Telemetry:
         """Write a line now. A field that is not declared is left out; long text is cut."""
         if self._write is not None and LEVELS.index(level) >= self._from:
             told = {name: _short(value) for name, value in fields.items() if name in ALLOWED and value is not None}
+            if self.request_id:
+                told["request_id"] = self.request_id
             self._write(_encode({"level": level, "what": _short(what), **self._names, **told}).decode())
 
     def flush(self) -> None:
