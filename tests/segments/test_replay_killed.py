@@ -135,7 +135,9 @@ def test_killed_at_any_step_it_leaves_nothing_half_built(
         killed += scene.replayed(step) is None
         scene.check(scene.rebuild if kill % 2 else scene.replay)
     assert killed >= kills * 0.8  # parts share their messages out in another order each time, never in far fewer
-    record_property("figure", f"replay of {view} killed at {killed} of {steps} steps: nothing half-built")
+    record_property(
+        "figure", f"replay of {view} killed {killed} times, spread over its {steps} steps: nothing half-built"
+    )
 
 
 def test_the_check_catches_a_checkpoint_that_moves_first(tmp_path: Path, zygote: Zygote) -> None:
