@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import Any, Final, Literal
 
 from leftfold.adapters.sqlite.checkpoints import SqliteCheckpoints, SqliteDeadLetters
 from leftfold.adapters.sqlite.connection import APPLICATION_ID, FORMAT, Database, Durability
+from leftfold.adapters.sqlite.held import HELD
 from leftfold.adapters.sqlite.rows import SqliteCatalog, SqliteRows, SqliteTables
 from leftfold.adapters.sqlite.store import SqliteStore
 from leftfold.core.errors import ConfigError, IntegrityError, StoreUnavailable
@@ -38,9 +40,10 @@ def open_sqlite(
     that is somebody else's, IntegrityError for a damaged one.
     """
     path = path.with_name(f"{path.stem}.{tenant}{path.suffix}") if tenant else path
-    _prepare(path, mode)
     clock = clock or SystemClock()
-    database = Database(path, durability=durability, read_only=mode == "ro")
+    with HELD:
+        _prepare(path, mode)
+        database = Database(path, durability=durability, read_only=mode == "ro")
     try:
         store_id = _settle(database, tenant)
     except BaseException:  # any: whatever is wrong with the file, its handles are let go
@@ -68,6 +71,10 @@ def open_sqlite(
 def _prepare(path: Path, mode: Mode) -> None:
     """The file exists afterwards, or the reason why not is said."""
     try:
+        if HELD.is_open(path):
+            if mode != "ro" and not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return
         if mode == "rwc":
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644))
         elif not path.is_file():

@@ -21,6 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
+from leftfold.adapters.sqlite.held import HELD
 from leftfold.core.errors import ConfigError, IntegrityError, LeftfoldError, StoreUnavailable
 
 T = TypeVar("T")
@@ -129,6 +130,7 @@ class Database:
         try:
             with self._file:
                 self._writer = cast(Writer, self._connect(writer=True))
+            self._held = HELD.opened(path)
         except BaseException:  # any: what can't be opened must keep no handle, however often it is tried
             if isinstance(self._file, FileLock):
                 self._file.close()
@@ -315,6 +317,7 @@ class Database:
             self._closed = True
             for connection in [*self._idle, self._writer]:
                 connection.close()
+            HELD.closed(self._held)
             self._idle.clear()
             if isinstance(self._file, FileLock):
                 self._file.close()
