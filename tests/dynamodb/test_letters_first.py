@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leftfold import App, Recorded, Session, StoreUnavailable, View
+from leftfold.adapters.dynamodb import checkpoints, writing
 from leftfold.adapters.dynamodb.rows import DynamoRows
 from leftfold.ports.checkpoints import Move
 from leftfold.ports.rows import Change
@@ -17,7 +18,7 @@ from leftfold.subscriptions.lanes import Lanes
 from leftfold.testing import FrozenClock
 from tests.dynamodb.views import Views
 from tests.testbed.calls import Call
-from tests.testbed.faults import Faults, meanwhile
+from tests.testbed.faults import Fault, Faults, meanwhile
 
 Figure = Callable[[str, object], None]
 
@@ -80,10 +81,10 @@ class Desk:
         for lane in sorted(self.parked()):
             self.session.operations.retry(self.build, lane)
 
-    def _key(self, event: Recorded[Added]) -> str:
+    def _key(self, event: Recorded[Added]) -> list[str]:
         if event.data.hidden and not self.fixed:
             raise ValueError("can't tell")
-        return event.data.row
+        return event.data.row.split(",")
 
     def _evolve(self, row: list[int], event: Recorded[Added]) -> list[int]:
         return [*row, event.position]
@@ -93,9 +94,6 @@ def dies_at(desk: Desk, number: int) -> bool:
     """A worker whose call of this number to DynamoDB, of those that write, is its last. Whether it came to that."""
     faults, seen = Faults(), [0]
     writes = ("PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")
-
-    def die() -> None:
-        raise Died
 
     def is_it(call: Call) -> bool:
         seen[0] += call.operation in writes
@@ -196,3 +194,56 @@ def test_an_operator_leaves_alone_what_no_checkpoint_has_passed(views: Views, cl
     desk.session.catch_up()
     assert desk.session.operations.retry(desk.build, "stream:adding/bad") == 0
     assert desk.rows() == {"x": [1], "y": [2]}
+
+
+def test_an_event_of_more_rows_than_a_step_holds_is_freed_row_by_row(
+    views: Views, clock: FrozenClock, record_property: Figure
+) -> None:
+    desk, rows = Desk(views, "wide"), [f"r{number}" for number in range(120)]
+    desk.add("bad", ",".join(rows), hidden=True)
+    desk.add("bad", "r3")
+    desk.add("good", "r4")
+    desk.session.catch_up()
+    desk.fixed = True
+    assert desk.session.operations.retry(desk.build, "stream:adding/bad") == 0
+    assert desk.parked() == {f"row:{row}": 1 for row in rows}
+    assert "retry each by itself" in (desk.session.view(desk.view).get("r3", stale="allow").blocked_by or "")
+    desk.add("good", "r5")
+    desk.session.catch_up()
+    desk.retry_all()
+    assert desk.parked() == {}
+    found = dict(desk.session.view(desk.view).scan())
+    assert {row: sorted(seen) for row, seen in found.items()} == {
+        **{row: [1] for row in rows},
+        "r3": [1, 2],
+        "r4": [1, 3],
+        "r5": [1, 4],
+    }
+    record_property("figure", f"dynamodb rows: one event of {len(rows)} rows freed from its stream's lane")
+
+
+def test_a_death_while_it_is_spread_skips_and_doubles_nothing(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "TRANSACTION_ITEMS", 12)
+    monkeypatch.setattr(checkpoints, "LETTERS_A_STEP", 8)
+    rows, deaths = [f"r{number}" for number in range(20)], 0
+    for number in range(1, 8):
+        desk, faults = Desk(views, f"spread{number}"), Faults()
+        desk.add("bad", ",".join(rows), hidden=True)
+        desk.session.catch_up()
+        desk.fixed = True
+        operator = desk.opened(faults)
+        steps: list[Fault | None] = [None] * (number - 1)
+        faults.script("TransactWriteItems", *steps, meanwhile(die))
+        try:
+            operator.operations.retry(desk.build, "stream:adding/bad")
+        except Died:
+            deaths += 1
+        desk.retry_all()
+        desk.retry_all()  # what the first one has put into the rows' lanes
+        assert dict(desk.session.view(desk.view).scan()) == {row: [1] for row in rows}, number
+        assert desk.parked() == {}
+    assert deaths >= 3
+
+
+def die() -> None:
+    raise Died

@@ -60,7 +60,8 @@ class Rows(Protocol):
         """Rows, index entries and checkpoint move together. Raises Fenced as Checkpoints.move does.
 
         A store without such transactions may write rows before the checkpoint moves, each only over a lower `applied`;
-        a move that releases letters is always one step. Raises TooLarge when that is more than one step can hold.
+        a move that releases letters is always one step. Raises TooLarge, its field `step`, when that is more than one
+        can hold: but never for letters alone, which may be parked before others are released.
         """
         ...
 

@@ -11,7 +11,7 @@ from leftfold.codec.door import Door
 from leftfold.codec.envelope import Codec
 from leftfold.core.annotations import members, parameter, parameter_names, unwrap
 from leftfold.core.attempt import Failed, attempt
-from leftfold.core.errors import ConfigError, NotEncodable
+from leftfold.core.errors import ConfigError, NotEncodable, TooLarge
 from leftfold.core.events import Recorded, Stored
 from leftfold.core.fingerprint import fingerprint
 from leftfold.core.state import fresh, is_frozen
@@ -136,7 +136,21 @@ class Projector:
         if not lane.startswith(stream_lane("")):  # an event of several rows is retried for the parked one only
             todo = {key: events for key, events in todo.items() if row_lane(key) == lane}
         changes = self.changes(todo, lanes, late=True)
-        self._rows.write(self.subscriber, changes, lanes.drained(progress, letters))
+        try:
+            self._rows.write(self.subscriber, changes, lanes.drained(progress, letters))
+        except TooLarge as error:
+            if error.field != "step" or len(letters) > 1 or len(changes) == 1:
+                raise
+            self._spread(todo, letters, progress)
+
+    def _spread(self, todo: dict[str, list[Recorded[Any]]], letters: Sequence[DeadLetter], progress: Progress) -> None:
+        """An event of more rows than a step holds waits in each row's lane instead: these are freed one by one."""
+        lanes = Lanes(self.subscriber, without(progress.parked, letters))
+        why = f"its {len(todo)} rows are more than one step of this store holds: retry each by itself"
+        for key, events in todo.items():
+            for event in events:
+                lanes.park(row_lane(key), event.position, why)
+        self._rows.write(self.subscriber, [], lanes.drained(progress, letters))
 
     def _by_key(self, events: Sequence[Recorded[Any] | Unreadable], lanes: Lanes) -> dict[str, list[Recorded[Any]]]:
         """Each row's events, in order; those that wait or fail go to their lanes."""

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from leftfold.adapters.dynamodb.calls import Calls, Cancelled, ConditionFailed, Item
 from leftfold.adapters.dynamodb.foreign import ours
 from leftfold.adapters.dynamodb.layout import TRANSACTION_ITEMS, Tables, named
@@ -70,6 +72,15 @@ class DynamoCheckpoints:
             at = self._transact(move, at, count(at, "x"), left[:LETTERS_A_STEP])
             left = left[LETTERS_A_STEP:]
         return at
+
+    def park_most(self, move: Move, at: At) -> tuple[At, Move]:
+        """Park what would be too much for the step that releases. Returns that step, and the checkpoint that it is from."""
+        released = {(letter.lane, letter.position) for letter in move.release}
+        first = tuple(letter for letter in move.park if (letter.lane, letter.position) not in released)
+        if len(first) + len(move.release) <= LETTERS_A_STEP:
+            return at, move
+        left = tuple(letter for letter in move.park if letter not in first)
+        return self.park(replace(move, park=first, release=()), at), replace(move, park=left)
 
     def step(self, move: Move, at: At, writes: Sequence[Write] = ()) -> None:
         """Move on from `at`, with these writes in the same transaction.

@@ -71,6 +71,8 @@ class DynamoRows:
     def write(self, build: str, changes: Sequence[Change], move: Move) -> None:
         at = self._checkpoints.standing(move)
         self._list_indexes(build, changes, move.revision)
+        if move.release and not changes:
+            at, move = self._checkpoints.park_most(move, at)
         if move.release:
             late = [write for change in changes for write in self._late(build, change, move.revision)]
             self._checkpoints.step(move, at, late)
