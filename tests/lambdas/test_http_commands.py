@@ -303,3 +303,10 @@ def test_the_front_needs_no_lambda() -> None:
             lambda _: session, Request("POST", "/commands/account/ann/Open", body=b'{"owner":"Ann"}')
         )
         assert answer.status == 200
+
+
+def test_what_is_configured_wrongly_is_told_to_the_operator_and_not_to_the_caller(desk: Desk) -> None:
+    handler = commands(bank, store="sqlight:bank.db", write=desk.told.write)
+    answer = desk.call(handler, web("POST", "/commands/account/ann/Open", '{"owner":"Ann"}'))
+    assert (answer["statusCode"], "sqlight" in answer["body"]) == (500, False)
+    assert "use sqlite:PATH" in desk.told.logs("a request failed")[0]["reason"]

@@ -16,7 +16,7 @@ from leftfold.core.errors import ConfigError, LeftfoldError, StoreUnavailable
 from leftfold.lambdas.container import Call
 from leftfold.lambdas.shapes import Kind, Malformed, Trigger, records_of
 from leftfold.telemetry import metrics
-from leftfold.telemetry.lines import where
+from leftfold.telemetry.lines import where, words
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -81,6 +81,7 @@ class Delivery(Generic[T]):
             kind=self._trigger.kind,
             error=type(said.error).__name__,
             where=where(said.error),
+            reason=words(said.error),
         )
         self.fail(entry.id, entry.raw)
 
@@ -104,7 +105,10 @@ class Delivery(Generic[T]):
                 raise ConfigError("nowhere to set records aside: set LEFTFOLD_ASIDE, or pass aside=.")
             kept = aside.put(raw, why.detail, source=trigger.kind, record_id=record_id, at=at) if aside else None
         except LeftfoldError as error:
-            telemetry.log("error", "a bad record can't be set aside", record_id=record_id, error=type(error).__name__)
+            kind = type(error).__name__
+            telemetry.log(
+                "error", "a bad record can't be set aside", record_id=record_id, error=kind, reason=words(error)
+            )
             self.fail(record_id, raw)
             return
         telemetry.count(metrics.RECORDS_SET_ASIDE if kept else metrics.RECORDS_DROPPED)

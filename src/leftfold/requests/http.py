@@ -26,7 +26,7 @@ from leftfold.requests.problems import RETRY_AFTER_S, Problem, judge, problem, r
 from leftfold.requests.queries import Queries
 from leftfold.session import Session
 from leftfold.telemetry import metrics
-from leftfold.telemetry.lines import SILENT, Telemetry, where
+from leftfold.telemetry.lines import SILENT, Telemetry, where, words
 from leftfold.telemetry.traces import traceparent
 
 JSON: Final = "application/json"
@@ -81,8 +81,14 @@ class Http:
         if request.path.startswith("/commands/") or told.kind in ("stale", "unavailable", "fault"):
             self._telemetry.count(COUNTED[told.kind])
         if told.kind == "fault":
-            kind = type(said.error).__name__
-            self._telemetry.log("error", "a request failed", status=500, error=kind, where=where(said.error))
+            self._telemetry.log(
+                "error",
+                "a request failed",
+                status=500,
+                error=type(said.error).__name__,
+                where=where(said.error),
+                reason=words(said.error),
+            )
         return refused(told)
 
     def _answer(self, session_of: SessionOf, request: Request, left_s: float) -> Answer:

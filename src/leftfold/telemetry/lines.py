@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypedDict, Unpack
 
 import msgspec
 
+from leftfold.core.errors import ConfigError
 from leftfold.telemetry.metrics import Metric
 
 NAMESPACE: Final = "leftfold"
@@ -91,9 +92,11 @@ class Telemetry:
             noted.append(value)
 
     def log(self, level: Level, what: str, **fields: Unpack[Fields]) -> None:
-        """Write a line now. A field that is not declared is left out; long text is cut."""
+        """Write a line now. A field that is not declared, or empty, is left out; long text is cut."""
         if self._write is not None and LEVELS.index(level) >= self._from:
-            told = {name: _short(value) for name, value in fields.items() if name in ALLOWED and value is not None}
+            told = {
+                name: _short(value) for name, value in fields.items() if name in ALLOWED and value not in (None, "")
+            }
             if self.request_id:
                 told["request_id"] = self.request_id
             self._write(_encode({"level": level, "what": _short(what), **self._names, **told}).decode())
@@ -137,6 +140,11 @@ def where(error: BaseException) -> str:
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     return "" if at is None else f"{at.tb_frame.f_code.co_filename.rpartition('/')[2]}:{at.tb_lineno}"
+
+
+def words(error: BaseException) -> str:
+    """What a ConfigError says to whoever runs this; of other errors nothing, since they may quote a payload."""
+    return str(error) if isinstance(error, ConfigError) else ""
 
 
 def _short(value: object) -> object:
