@@ -18,7 +18,7 @@ from leftfold.adapters.folder import Folder
 from leftfold.adapters.memory import Memory
 from leftfold.aside import Aside, SetAside
 from leftfold.core.commits import Appended, Commit
-from leftfold.core.errors import Conflict
+from leftfold.core.errors import Conflict, IntegrityError, LeftfoldError
 from leftfold.ingest import EVER, Ingest, Record, Taken, lines, taking
 from leftfold.ports.backend import Backend
 from tests.lambdas.conftest import Shelf
@@ -355,13 +355,14 @@ def test_what_is_too_large_together_is_written_alone_and_what_is_too_large_alone
     assert desk.numbers("d2") == [4]
 
 
-def test_a_stream_that_can_not_be_written_is_reported_and_the_others_are_taken() -> None:
+@pytest.mark.parametrize("trouble", [StoreUnavailable, IntegrityError])
+def test_a_stream_that_can_not_be_written_is_reported_and_the_others_are_taken(trouble: type[LeftfoldError]) -> None:
     def hot(commit: Commit) -> Exception | None:
-        return StoreUnavailable("throttled") if commit.stream == "device/d1" else None
+        return trouble("not this one") if commit.stream == "device/d1" else None
 
     with trying(hot) as (desk, _):
         taken = desk.take([record(n, f"d{n % 3}") for n in range(12)])
-    assert (taken.taken, taken.failed, taken.trouble) == (8, 4, "throttled")
+    assert (taken.taken, taken.failed, taken.trouble) == (8, 4, "not this one")
     assert taken.again == {"s0": record(1, "d1")}
 
 

@@ -41,7 +41,8 @@ AHEAD_S: Final = 60  # that a source's clock may go ahead of ours
 
 A = TypeVar("A")
 
-Answer = Appended | Conflict | Rejected | StoreUnavailable | None
+Trouble = StoreUnavailable | IntegrityError
+Answer = Appended | Conflict | Rejected | Trouble | None
 """What became of a draft; None for one that was not tried, since one before it failed."""
 
 
@@ -202,7 +203,7 @@ class Ingesting:
     def _append(self, drafts: Sequence[Draft]) -> Sequence[Answer]:
         try:
             return self._store.append_all([draft.commit() for draft in drafts]) if drafts else []
-        except (StoreUnavailable, Rejected):
+        except (Rejected, StoreUnavailable, IntegrityError):
             return self._apart(drafts)
 
     def _apart(self, drafts: Sequence[Draft]) -> Sequence[Answer]:
@@ -211,7 +212,7 @@ class Ingesting:
         for place, draft in enumerate(drafts):
             lines.setdefault(draft.line, []).append(place)
         answers: list[Answer] = [None] * len(drafts)
-        troubles: list[StoreUnavailable] = []
+        troubles: list[Trouble] = []
 
         def write(places: Sequence[int]) -> None:
             for place in places:
@@ -220,10 +221,12 @@ class Ingesting:
                     return
                 try:
                     answers[place] = self._store.append(drafts[place].commit())
-                except (Conflict, Rejected, StoreUnavailable) as error:
+                except (Conflict, Rejected) as error:
                     answers[place] = error
-                    if isinstance(error, StoreUnavailable):
-                        troubles.append(error)
+                    return
+                except (StoreUnavailable, IntegrityError) as error:
+                    answers[place] = error
+                    troubles.append(error)
                     return
 
         _each(write, list(lines.values()))
@@ -240,7 +243,7 @@ class Ingesting:
                 tally.write(1, len(wanted), draft.last - draft.before)
             elif isinstance(answer, Conflict):
                 lost[line] = None
-            elif isinstance(answer, StoreUnavailable):
+            elif isinstance(answer, StoreUnavailable | IntegrityError):
                 self._fail(line, answer, tally)
             elif isinstance(answer, Rejected) and len(wanted) > 1:
                 line.alone = True
@@ -259,7 +262,7 @@ class Ingesting:
 
     def _ask(self, read: Callable[[A], None], asked: Sequence[A], line_of: Callable[[A], Line], tally: Tally) -> None:
         """Read for each of these; where the store does not answer, the line fails."""
-        troubles: list[LeftfoldError] = []
+        troubles: list[Trouble] = []
 
         def one(item: A) -> None:
             if len(troubles) >= LOST_STREAMS:
