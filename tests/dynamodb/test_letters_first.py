@@ -199,7 +199,7 @@ def test_an_operator_leaves_alone_what_no_checkpoint_has_passed(views: Views, cl
 def test_an_event_of_more_rows_than_a_step_holds_is_freed_row_by_row(
     views: Views, clock: FrozenClock, record_property: Figure
 ) -> None:
-    desk, rows = Desk(views, "wide"), [f"r{number}" for number in range(120)]
+    desk, rows = Desk(views, "wide"), [f"r{number}" for number in range(100)]
     desk.add("bad", ",".join(rows), hidden=True)
     desk.add("bad", "r3")
     desk.add("good", "r4")
@@ -225,7 +225,7 @@ def test_an_event_of_more_rows_than_a_step_holds_is_freed_row_by_row(
 def test_a_death_while_it_is_spread_skips_and_doubles_nothing(views: Views, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "TRANSACTION_ITEMS", 12)
     monkeypatch.setattr(checkpoints, "LETTERS_A_STEP", 8)
-    rows, deaths = [f"r{number}" for number in range(20)], 0
+    rows, deaths = [f"r{number}" for number in range(12)], 0
     for number in range(1, 8):
         desk, faults = Desk(views, f"spread{number}"), Faults()
         desk.add("bad", ",".join(rows), hidden=True)

@@ -144,6 +144,14 @@ def test_a_page_that_this_reader_is_not_shown_yet_is_waited_for(desk: Desk, monk
     assert pauses == [0.05, 0.1, 0.2]
 
 
+def test_what_the_log_never_shows_is_not_waited_for_for_ever(desk: Desk, pauses: list[float]) -> None:
+    desk.deposits(2)
+    handler = desk.function(views=[balances])
+    assert failed(handler(delivery([page(1, 4, sequence=1), page(5, 90, sequence=2)]), None)) == ["2"]
+    assert desk.position("balances") == 4
+    assert sum(pauses) >= follow.STUCK_S
+
+
 def test_when_the_time_is_up_what_is_not_covered_is_reported(
     desk: Desk, pauses: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

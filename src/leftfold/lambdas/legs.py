@@ -9,7 +9,7 @@ from typing import Final
 from leftfold.core.errors import Contention, Fenced, LeftfoldError, StoreUnavailable
 from leftfold.lambdas.container import Call
 from leftfold.session import Session
-from leftfold.subscriptions.follow import MAX_FENCED, Follower
+from leftfold.subscriptions.follow import MAX_FENCED, STUCK_S, Follower
 from leftfold.telemetry import metrics
 
 BESIDE_S: Final = (
@@ -91,14 +91,14 @@ class Leg:
 
 def cover(call: Call, legs: Sequence[Leg]) -> None:
     """Take every leg to its end, or as far as the time goes. Where another container leads, it is waited for."""
-    pause = PAUSE_S
+    pause, waited = PAUSE_S, 0.0
     try:
-        while (waiting := [leg for leg in legs if not leg.is_over]) and not call.deadline.passed:
+        while (waiting := [leg for leg in legs if not leg.is_over]) and not call.deadline.passed and waited < STUCK_S:
             if _round(call, waiting):
-                pause = PAUSE_S
+                pause, waited = PAUSE_S, 0.0
             elif not all(leg.is_over for leg in waiting):
                 wait(min(pause, call.deadline.left_s()))
-                pause = min(2 * pause, MAX_PAUSE_S)
+                pause, waited = min(2 * pause, MAX_PAUSE_S), waited + pause
         beside = time.monotonic() + BESIDE_S
         for leg in legs:
             leg.bring_others(beside)
