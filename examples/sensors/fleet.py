@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import device
 import msgspec
+from device import Register
 from msgspec import Struct
 from readings import Sample
-from sensors import hourly, sensors
+from sensors import alerts, hourly, sensors
 
 from leftfold.codec.aggregation import UserRecord, aggregate
 from leftfold.lambdas import ingest
@@ -41,7 +43,8 @@ class Fleet(Struct, frozen=True):
         for number in range(self.readings):
             turn = number % self.devices
             name, at = f"d{turn}", START + timedelta(milliseconds=40 * number)
-            warmth[turn] += chance.gauss((5 - warmth[turn]) / 50, 0.1)
+            usual = 9 if turn % 100 == 7 else 5  # somebody leaves those doors open
+            warmth[turn] += chance.gauss((usual - warmth[turn]) / 50, 0.1)
             celsius = round(warmth[turn], 2)
             if chance.randrange(BROKEN):
                 yield name, encode(Sample(name, at, celsius))
@@ -86,6 +89,9 @@ def delivered(shard: int, sequence: int, at: datetime, readings: list[UserRecord
 
 
 def main(url: str = "sqlite:sensors.db", count: str = "20000") -> None:
+    with sensors.open(url) as session:
+        for number in range(100):
+            session.category(device).handle(f"d{number}", Register(f"shop {number}"), command_id=f"shop-{number}")
     handler = ingest(sensors, store=url, aside="file:set-aside", write=lambda line: None)
     for batch in Fleet(readings=int(count)).batches():
         answer = handler(batch, None)
@@ -94,6 +100,8 @@ def main(url: str = "sqlite:sensors.db", count: str = "20000") -> None:
     with sensors.open(url) as session:
         session.catch_up()
         print(f"{session.backend.log.end():,} events; broken readings are in the folder set-aside")
+        for key, alert in session.view(alerts).scan():
+            print(f"{key}: {alert.temperature / 100} degrees at {alert.since}")
         for key, hour in [*session.view(hourly).scan()][:3]:
             extremes = f"{hour.lowest / 100} to {hour.highest / 100}"
             print(f"{key}: {hour.count} readings, {extremes}, {hour.mean / 100:.2f} on the average")
