@@ -12,7 +12,7 @@ from leftfold.lambdas import commands
 from leftfold.lambdas.batches import Delivery
 from leftfold.lambdas.deadline import Deadline
 from leftfold.lambdas.shapes import Malformed
-from leftfold.requests import problems
+from leftfold.requests import commands as by_name, problems
 from tests.lambdas.queue_world import World, judge
 
 handlers = sys.modules[commands.__module__]  # by its name in the package it is the factory
@@ -43,8 +43,8 @@ real_fail, real_asked = Delivery.fail, handlers._asked
 
 
 def the_messages_id_is_forgotten(patch: Patch) -> None:
-    def asked(call: Any, body: bytes, message: Any = None) -> Any:
-        return msgspec.structs.replace(real_asked(call, body, message), command_id=None)
+    def asked(*given: Any) -> Any:
+        return msgspec.structs.replace(real_asked(*given), command_id=None)
 
     patch.setattr(handlers, "_asked", asked)
 
@@ -93,7 +93,7 @@ def a_refusal_comes_again(patch: Patch) -> None:
     def judged(error: Exception, refusals: tuple[type[Exception], ...] = ()) -> Any:
         return real(error, ())
 
-    patch.setattr(handlers, "judge", judged)
+    patch.setattr(by_name, "judge", judged)
 
 
 def an_unavailable_store_is_final(patch: Patch) -> None:
@@ -103,7 +103,7 @@ def an_unavailable_store_is_final(patch: Patch) -> None:
         found = real(error, refusals)
         return msgspec.structs.replace(found, kind="refused") if found.kind == "unavailable" else found
 
-    patch.setattr(handlers, "judge", judged)
+    patch.setattr(by_name, "judge", judged)
 
 
 def time_is_never_up(patch: Patch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 import msgspec
@@ -10,14 +11,17 @@ from msgspec import Struct
 from leftfold.app import App
 from leftfold.category import AnyCategory, BoundaryCategory, Notes
 from leftfold.core.annotations import members, parameter
+from leftfold.core.attempt import Failed, attempt
 from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError
 from leftfold.handling.decide import Expected
-from leftfold.requests.problems import Kind, misfit, unknown, wrong
+from leftfold.requests.problems import Kind, Problem, judge, misfit, unknown, wrong
 from leftfold.session import Session
 from leftfold.telemetry import metrics
+from leftfold.telemetry.lines import SILENT, Telemetry
 from leftfold.telemetry.metrics import Metric
+from leftfold.telemetry.traces import traceparent
 
 BODY_BYTES: Final = 1024 * 1024  # four times the largest event: what a command holds, its events hold too
 
@@ -29,8 +33,7 @@ COUNTED: Final[dict[Kind, Metric]] = {
     "conflict": metrics.COMMANDS_CONFLICTED,
     "stale": metrics.QUERIES_STALE,
     "unavailable": metrics.UNAVAILABLE,
-    "fault": metrics.FAULTS,
-}
+}  # a fault is counted where it comes out: it may be raised
 
 
 class Asked(Struct, frozen=True, omit_defaults=True):
@@ -70,13 +73,19 @@ class Done(Struct, frozen=True):
     repeated: bool = False
 
 
+class Failure(Struct, frozen=True):
+    """A command that came to nothing: what its caller is told, and what was raised."""
+
+    problem: Problem
+    error: Exception
+
+
 class Taken:
     """One decider and the classes of its commands by name."""
 
     def __init__(self, decider: Decider[Any, Any, Any]) -> None:
         self.decider = decider
         self.refusals: tuple[type[Exception], ...] = tuple(getattr(decider, "refusals", ()))
-        self.bounded = hasattr(decider, "boundary")
         self.classes: dict[str, type] = {}
         for one in members(parameter(decider.decide, 0)):
             if self.classes.setdefault(one.__name__, one) is not one:
@@ -104,8 +113,8 @@ class Taken:
 class Commands:
     """An app's commands by name."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
+    def __init__(self, app: App, telemetry: Telemetry = SILENT) -> None:
+        self._app, self._telemetry = app, telemetry
         self._taken = {decider.category: Taken(decider) for decider in app.deciders}
 
     def of(self, category: str) -> Taken:
@@ -115,11 +124,33 @@ class Commands:
             raise unknown("category", category, self._taken)
         return found
 
-    def handle(self, session: Session, asked: Asked) -> Outcome[Any, Any]:
-        """Decide and append. Raises Refusal for what names no command, and all that the session raises."""
+    def trace(self, given: str | None) -> str | None:
+        """A caller's `traceparent`. One that is none is dropped, and counted."""
+        trace = traceparent(given)
+        if given is not None and trace is None:
+            self._telemetry.count(metrics.TRACES_DROPPED)
+        return trace
+
+    def answer(self, session_of: Callable[[], Session], asked: Asked) -> Done | Failure:
+        """What came of a command. Nothing is raised."""
+        said = attempt(self._handle, session_of, asked)
+        if isinstance(said, Failed):
+            taken = self._taken.get(asked.category)
+            told = judge(said.error, taken.refusals if taken else ())
+            if told.kind in COUNTED:
+                self._telemetry.count(COUNTED[told.kind])
+            return Failure(told, said.error)
+        self._telemetry.count(metrics.EVENTS_APPENDED, 0 if said.repeated else len(said.events))
+        if said.repeated:
+            self._telemetry.count(metrics.COMMANDS_REPEATED)
+        names = self._app.schema.names
+        events = [{"type": names[type(event)], "data": event} for event in said.events]
+        return Done(events, said.version, str(said.receipt), said.repeated)
+
+    def _handle(self, session_of: Callable[[], Session], asked: Asked) -> Outcome[Any, Any]:
         taken = self.of(asked.category)
         command = taken.decode(asked.command, bytes(asked.data))
-        category = cast("AnyCategory", session.category(taken.decider))
+        category = cast("AnyCategory", session_of().category(taken.decider))
         if isinstance(category, BoundaryCategory):
             if asked.key is not None:
                 raise wrong(422, f"{asked.category!r} takes no key: its boundary says where it belongs.", field="key")
@@ -127,9 +158,3 @@ class Commands:
         if asked.key is None:
             raise wrong(422, f"{asked.category!r} needs a key: which one?", field="key")
         return category.handle(asked.key, command, **asked.notes())
-
-    def done(self, outcome: Outcome[Any, Any]) -> Done:
-        """The answer to an outcome."""
-        names = self._app.schema.names
-        events = [{"type": names[type(event)], "data": event} for event in outcome.events]
-        return Done(events, outcome.version, str(outcome.receipt), outcome.repeated)

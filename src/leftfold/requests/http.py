@@ -27,7 +27,6 @@ from leftfold.requests.queries import Queries
 from leftfold.session import Session
 from leftfold.telemetry import metrics
 from leftfold.telemetry.lines import SILENT, Telemetry, where, words
-from leftfold.telemetry.traces import traceparent
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -70,24 +69,29 @@ class Http:
         telemetry: Telemetry = SILENT,
     ) -> None:
         self._app, self._actor, self._serves, self._telemetry = app, actor, serves, telemetry
-        self.commands, self.queries = Commands(app), Queries(app)
+        self.commands, self.queries = Commands(app, telemetry), Queries(app)
 
     def answer(self, session_of: SessionOf, request: Request, *, left_s: float = math.inf) -> Answer:
         """The answer to one request, whatever it is. Nothing is raised: what failed inside is logged by its type alone."""
         said = attempt(self._answer, session_of, request, left_s)
         if not isinstance(said, Failed):
             return said
-        told = judge(said.error, self._refusals(request))
-        if request.path.startswith("/commands/") or told.kind in ("stale", "unavailable", "fault"):
+        told = judge(said.error)
+        counts = request.path.startswith("/commands/") or told.kind in ("stale", "unavailable")
+        if counts and told.kind in COUNTED:
             self._telemetry.count(COUNTED[told.kind])
+        return self._failed(told, said.error)
+
+    def _failed(self, told: Problem, error: Exception) -> Answer:
         if told.kind == "fault":
+            self._telemetry.count(metrics.FAULTS)
             self._telemetry.log(
                 "error",
                 "a request failed",
-                status=500,
-                error=type(said.error).__name__,
-                where=where(said.error),
-                reason=words(said.error),
+                status=told.status,
+                error=type(error).__name__,
+                where=where(error),
+                reason=words(error),
             )
         return refused(told)
 
@@ -118,10 +122,6 @@ class Http:
         self.commands.of(category)  # an unknown category is 404, whatever the body is
         _check_json(request)
         headers = request.headers
-        given = headers.get("traceparent")
-        trace = traceparent(given)
-        if given is not None and trace is None:
-            self._telemetry.count(metrics.TRACES_DROPPED)
         asked = commands.Asked(
             category,
             name,
@@ -131,26 +131,18 @@ class Http:
             expected=_expected(_options(request)),
             actor=self._actor(request) if self._actor else None,
             correlation_id=headers.get("x-correlation-id") or None,
-            traceparent=trace,
+            traceparent=self.commands.trace(headers.get("traceparent")),
         )
-        outcome = self.commands.handle(session_of(request), asked)
-        self._telemetry.count(metrics.EVENTS_APPENDED, 0 if outcome.repeated else len(outcome.events))
-        if outcome.repeated:
-            self._telemetry.count(metrics.COMMANDS_REPEATED)
-        return Answer(200, {"content-type": JSON}, _encode(self.commands.done(outcome)))
+        said = self.commands.answer(lambda: session_of(request), asked)
+        if isinstance(said, commands.Failure):
+            return self._failed(said.problem, said.error)
+        return Answer(200, {"content-type": JSON}, _encode(said))
 
     def _health(self, session: Session) -> Answer:
         """Whether the store answers."""
         return Answer(
             200, {"content-type": JSON}, _encode({"app": self._app.name, "position": session.backend.log.end()})
         )
-
-    def _refusals(self, request: Request) -> tuple[type[Exception], ...]:
-        parts = request.path.strip("/").split("/")
-        if len(parts) < 2 or parts[0] != "commands":
-            return ()
-        found = attempt(self.commands.of, parts[1])
-        return () if isinstance(found, Failed) else found.refusals
 
 
 def refused(told: Problem, *, allow: str | None = None) -> Answer:
