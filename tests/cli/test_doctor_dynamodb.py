@@ -43,7 +43,7 @@ def test_tables_as_made_are_well(desk: Desk, aws: Aws) -> None:
 def test_a_person_is_told_the_same(desk: Desk, aws: Aws) -> None:
     told = desk.ok("doctor", made(aws))
     assert "stream: NEW_IMAGE" in told
-    assert f"dynamodb:Query, dynamodb:PutItem on {aws.prefix}{NAME}-log" in told
+    assert f"dynamodb:Query, dynamodb:PutItem, dynamodb:UpdateItem on {aws.prefix}{NAME}-log" in told
 
 
 def test_tables_that_are_not_there_are_faults(desk: Desk, aws: Aws) -> None:

@@ -139,3 +139,45 @@ def test_a_place_that_is_forgotten_starts_a_comparison_and_reading_goes_on(follo
     follower.write("p", "y")
     assert follower.place() == 1
     assert [one.position for one in follower.backend.log.page()] == [1, 2, 3, 4, 5]
+
+
+def silent_for_a_day(follower: Follower) -> None:
+    """Nothing is committed while shard after shard is closed, and forgotten. A schedule lets the sequencer look."""
+    shards = follower.stream.shards
+    shards["s0"] = Shard(None, [])
+    follower.write("s0", "x")
+    assert follower.place() == 1
+    for number in range(1, 4):
+        shards[f"s{number}"] = Shard(f"s{number - 1}", [])
+        shards[f"s{number - 1}"].closed = True
+        follower.place()
+        if number > 1:
+            del shards[f"s{number - 2}"]
+    follower.restart()
+
+
+def comparisons(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> int:
+    compare, seen = placing._Run.compare, [0]
+
+    def counted(run: Any, *given: Any) -> int:
+        seen[0] += 1
+        return compare(run, *given)
+
+    monkeypatch.setattr(placing._Run, "compare", counted)
+    follower.write("s3", "x")
+    assert follower.place() == 1
+    assert [one.position for one in follower.backend.log.page()] == [1, 2]
+    return seen[0]
+
+
+def test_after_a_silent_day_the_stream_still_knows_where_to_go_on(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent_for_a_day(follower)
+    assert comparisons(follower, monkeypatch) == 0
+
+
+def test_without_a_look_meanwhile_the_table_is_compared(follower: Follower, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing._Run, "keep_place", lambda run: None)
+    silent_for_a_day(follower)
+    assert comparisons(follower, monkeypatch) == 1

@@ -30,7 +30,7 @@ RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "sequencer": {
         "events": (*READ, "BatchGetItem", "Scan", "DescribeTable"),
         "events/stream": ("DescribeStream", "GetShardIterator", "GetRecords"),
-        "log": (*READ, "PutItem"),
+        "log": (*READ, "PutItem", "UpdateItem"),
     },
     "doctor": {
         "events": ("DescribeTable", "DescribeContinuousBackups"),

@@ -4,6 +4,8 @@ p, s    tenant|log, the first position with 16 digits
 n       events in it, u the time of its writing, rising from page to page
 b       the commits: parts, time, number of events, and the packed events where they fit (z: compressed)
 h, m, l the sequencer's shards, watermark and earliest page to remember
+
+A page is written once and never changed, but for h, m and l of the last one while nothing follows it.
 """
 
 from __future__ import annotations
@@ -78,16 +80,21 @@ def cut(pending: Sequence[Entry]) -> int:
 def page_item(tenant: str, first: int, entries: Sequence[Entry], state: State, time: int) -> Item:
     """A page's item; compressed where that saves a write unit."""
     commits = [(_told(entry.parts), entry.time, entry.events.count, _packed(entry)) for entry in entries]
-    shards = {name: (str(shard.sequence), shard.time) for name, shard in state.shards.items()}
     item = page_key(tenant, first)
     item |= {"n": {"N": str(sum(entry.events.count for entry in entries))}, "u": {"N": str(time)}}
-    item |= {"h": {"B": _encode(shards)}, "m": {"N": str(state.watermark)}, "l": {"N": str(state.low)}}
+    item |= state_item(state)
     body = _encode(commits)
     raw = size(item) + 1 + len(body)
     small = squeeze(body)
     if units(raw - len(body) + len(small) + 3) < units(raw):
         return item | {"b": {"B": small}, "z": {"N": "1"}}
     return item | {"b": {"B": body}}
+
+
+def state_item(state: State) -> Item:
+    """The attributes of a page that say where the sequencer stood."""
+    shards = {name: (str(shard.sequence), shard.time) for name, shard in state.shards.items()}
+    return {"h": {"B": _encode(shards)}, "m": {"N": str(state.watermark)}, "l": {"N": str(state.low)}}
 
 
 def _told(parts: Sequence[Part]) -> list[tuple[str, int, int, int]]:

@@ -13,15 +13,18 @@ from datetime import timedelta
 from functools import cache
 from typing import Final
 
+from msgspec.structs import replace
+
 from leftfold.adapters.dynamodb.calls import ConditionFailed, Gone, Item
 from leftfold.adapters.dynamodb.finding import SKEW_US, Finder
 from leftfold.adapters.dynamodb.layout import Written, is_commit, read_commit
-from leftfold.adapters.dynamodb.pages import Page, cut, page_item, read_page
+from leftfold.adapters.dynamodb.pages import Page, cut, page_item, page_key, read_page, state_item
 from leftfold.adapters.dynamodb.reading import Reader
 from leftfold.adapters.dynamodb.sequencing import Entry, Sequencer, State
 from leftfold.adapters.dynamodb.shards import Listed, Shards, ancestors, children
 from leftfold.adapters.dynamodb.shelf import Shelf
 from leftfold.adapters.dynamodb.snapshots import microseconds
+from leftfold.adapters.dynamodb.writing import update
 from leftfold.core.errors import StoreUnavailable
 from leftfold.ports.clock import Clock
 
@@ -111,6 +114,8 @@ class Placing:
             placed += events
             hints.clear()
             if not moved or stop():
+                if pull:
+                    run.keep_place()
                 return placed
 
     @property
@@ -171,7 +176,7 @@ class _Run:
         # Of its own: the shelf may learn of others' pages, which this sequencer knows nothing of.
         self._end, self._time = (tail.last, tail.time) if tail else (0, 0)
         self._shards, self._sequencer = cache(open_stream), sequencer
-        self._state = tail.state if tail else State()
+        self._page, self._state = tail, tail.state if tail else State()
         self._looked = False
         self._listed: dict[str, Listed] = {}
         self._listed_at = clock.now()
@@ -243,6 +248,21 @@ class _Run:
         moved = [self._pull(name) for name in self._sequencer.shards if pull and name != TABLE]
         return any(moved), placed + self._write()
 
+    def keep_place(self) -> None:
+        """Write down which shards are open now, where no new page says so.
+
+        Shards live for hours: while nothing is committed for a day, the stream would forget all that the last page names.
+        """
+        now = self._sequencer.shards.keys()
+        if self._page is None or TABLE in now or now == self._page.state.shards.keys():
+            return
+        state = self._sequencer.paged(self._page.first, 0)
+        table, key = self._reader.tables.log, page_key(self._reader.tenant, self._page.first)
+        self._reader.calls.call(
+            "update_item", **update(table, key, sets=state_item(state), condition="attribute_exists(p)")
+        )
+        self._page = replace(self._page, state=state)
+
     def compare(self, stop: Stop, on_progress: Callable[[int], None] = lambda commits: None) -> int:
         """Hint every commit that the table has: what the log lacks is placed. Stopped early, it begins anew next time."""
         if not self._looked:
@@ -313,6 +333,6 @@ class _Run:
                     raise Behind from None
             page = read_page(item)
             self._shelf.keep(page)
-            self._end, self._time = page.last, page.time
+            self._page, self._end, self._time = page, page.last, page.time
             placed += page.last - page.first + 1
         return placed
