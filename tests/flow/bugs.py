@@ -26,6 +26,7 @@ from leftfold.ports.publisher import Limits
 from leftfold.processes.react import Reactor
 from leftfold.publish.relay import Relay
 from leftfold.testing.chaos import Crash
+from tests.flow.services import Bucket
 from tests.flow.storm import Storm, handlers
 
 Patch = Callable[[], AbstractContextManager[Any]]
@@ -250,6 +251,21 @@ def unordered_retries() -> Iterator[None]:
 
 
 @contextmanager
+def lost_segments() -> Iterator[None]:
+    """A segment that could not be written is taken for one that was."""
+    create = Bucket.create
+
+    def wrong(self: Any, name: str, data: bytes, *, keep_until: Any = None) -> bool:
+        try:
+            return create(self, name, data, keep_until=keep_until)
+        except StoreUnavailable:
+            return True
+
+    with mock.patch.object(Bucket, "create", wrong):
+        yield
+
+
+@contextmanager
 def no_fences() -> Iterator[None]:
     """Everybody leads, and whoever writes last wins: a zombie's page is folded once more."""
 
@@ -321,6 +337,7 @@ BUGS: Final[dict[str, Bug]] = {
     "failed entries are ignored": Bug(patch=failed_entries_ignored),
     "several events of a stream are under way": Bug(patch=several_of_a_stream_in_a_call),
     "a refused event goes after its successors": Bug(patch=unordered_retries),
+    "a segment that was not written counts as sealed": Bug(patch=lost_segments),
     "nothing fences a zombie": Bug(patch=no_fences),
     "reactions make new command ids": Bug(patch=lambda: new_ids_each_time("leftfold.processes.react", "sent_id")),
     "an envelope is another each time": Bug(patch=envelopes_by_the_clock),

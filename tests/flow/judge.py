@@ -7,7 +7,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from leftfold import Recorded, Session
+from leftfold.archive import Archive
 from leftfold.inbox import Incoming
+from leftfold.ports.backend import Backend
+from leftfold.ports.objects import Objects
 from leftfold.publish.envelope import CloudEvent, read
 from leftfold.testing.verdicts import Seen, check_store
 from tests.flow.town import AccountOpened, MoneyCame, told
@@ -103,6 +106,16 @@ def judge_consumer(history: History, handled: Sequence[Incoming[Any]]) -> int:
         wanted[one.slots[0][0]].append(one.id)
     assert by_stream == wanted, f"the consumer handled {dict(by_stream)}; public is {dict(wanted)}"
     return len(handled)
+
+
+def judge_archive(objects: Objects, backend: Backend) -> int:
+    """The archive is one sound chain, and has the log's very bytes. Returns how many segments it has."""
+    archive = Archive(objects)
+    found = archive.verify()
+    live = [(one.position, one.type, one.body) for one in backend.log.page(limit=backend.log.end() + 1)]
+    kept = [(one.position, one.type, one.body) for one in archive.events()]
+    assert kept == live, f"the archive has {len(kept)} events, the log {len(live)}"
+    return found.segments
 
 
 def judge_notes(cause: Recorded[Any], correlation_id: str | None, traceparent: str | None) -> None:

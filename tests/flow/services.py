@@ -1,12 +1,14 @@
-"""EventBridge and Kinesis as clients of boto3 meet them: entries refused one by one, replies lost, by the dice."""
+"""EventBridge and Kinesis as clients of boto3 meet them, and a bucket: entries refused, replies lost, by the dice."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from random import Random
 from typing import Any, Final
 from zlib import crc32
 
+from leftfold.core.errors import IntegrityError
 from leftfold.testing.sources import RuleSource, StreamSource, kinesis_record
 from leftfold.testing.sources.deliveries import Clock
 
@@ -78,3 +80,27 @@ class Kinesis:
             )
             reader.put(told, shard=shard)
         return {"SequenceNumber": sequence, "ShardId": shard}
+
+
+class Bucket:
+    """Objects in memory; a name is given once."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.stored: dict[str, bytes] = {}
+
+    def put(self, name: str, data: bytes) -> None:
+        self._call("s3.put", self.stored.__setitem__, (name, data), {})
+
+    def create(self, name: str, data: bytes, *, keep_until: datetime | None = None) -> bool:
+        return self._call("s3.create", lambda: self.stored.setdefault(name, data) is data, (), {})
+
+    def get(self, name: str) -> bytes:
+        found: bytes | None = self._call("s3.get", self.stored.get, (name,), {})
+        if found is None:
+            raise IntegrityError(f"there is no {name}")
+        return found
+
+    def names(self, prefix: str = "", *, after: str = "") -> Iterator[str]:
+        found = self._call("s3.list", lambda: sorted(self.stored), (), {})
+        return iter([name for name in found if name.startswith(prefix) and name > after])

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from unittest import mock
 
@@ -24,9 +25,10 @@ from msgspec import Struct
 from leftfold import App, Session
 from leftfold.adapters import eventbridge, kinesis
 from leftfold.adapters.memory import Memory
+from leftfold.archive import Archiver
 from leftfold.core.errors import Contention, StoreUnavailable
 from leftfold.inbox import Inbox, Incoming
-from leftfold.lambdas import commands, inbound, projector, publisher, reactor
+from leftfold.lambdas import archiver, commands, inbound, projector, publisher, reactor
 from leftfold.lambdas.container import Handler
 from leftfold.ports.backend import Backend
 from leftfold.ports.clock import Clock
@@ -37,6 +39,7 @@ from leftfold.testing.sources import QueueSource, RuleSource, StreamSource, Weat
 from leftfold.testing.sources.deliveries import Delivery, deliver
 from tests.flow.judge import (
     judge_acknowledged,
+    judge_archive,
     judge_causes,
     judge_club,
     judge_consumer,
@@ -45,18 +48,18 @@ from tests.flow.judge import (
     judge_store,
     public,
 )
-from tests.flow.services import EventBridge, Kinesis
+from tests.flow.services import Bucket, EventBridge, Kinesis
 from tests.flow.town import HANDLED, HEARD, READ, bank_to, club, handled, keep
 
 WORKERS: Final = 3
-TIMEOUTS_S: Final = (
-    1.0,
-    10.0,
-    45.0,
-)  # of an invocation, on the simulation's clock; the last bears one long wait, not two
+TIMEOUTS_S: Final = (1.0, 45.0, 45.0)  # of an invocation, on the simulation's clock: 45 bear one long wait, not two
+SELDOM: Final = 3
 ROUNDS: Final = 3  # of a worker, when nothing is left to do
 AFTERWARDS_S: Final = 3600.0
 TAKEN_FROM: Final = 0.1  # how often a delivery is given to a second worker while the first is still at it
+ARCHIVED: Final = 0.02  # of a worker's rounds
+SEGMENT_EVENTS: Final = 4
+SEALED_AFTER_S: Final = 5.0
 BY_QUEUE: Final = 0.4
 AGAIN: Final = 0.2  # how often an answered command is sent once more
 
@@ -123,6 +126,11 @@ class Weathered(Chaos):
             self._mine.dead = True
             raise
         return answer
+
+    def pause(self) -> None:
+        """To hand over costs more than most calls: one in SELDOM is enough to find what races."""
+        if self.dice.randrange(SELDOM) == 0:
+            super().pause()
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[Callable[[], int]]:
@@ -200,6 +208,7 @@ def handlers() -> dict[str, Make]:
         "reactor": lambda storm, backend: reactor(storm.bank, store=backend, write=storm.hear),
         "publisher": lambda storm, backend: publisher(storm.bank, store=backend, write=storm.hear),
         "inbound": lambda storm, backend: inbound(club, accept=HEARD, store=backend, write=storm.hear),
+        "archiver": lambda storm, backend: archiver(storm.bank, archive=storm.bucket, store=backend, write=storm.hear),
         "consumer": lambda storm, backend: storm.consumer.function(backend),
     }
 
@@ -235,6 +244,7 @@ class Storm:
             ("owners", mirror),
         ]
         self.bus = EventBridge(dice, self.chaos.call, self.rule)
+        self.bucket = Bucket(self.chaos.call)
         self.stream = Kinesis(dice, self.chaos.call, clock, feed, mirror)
         self.bank: App = bank_to(eventbridge.Bus(self.bus, "town"), kinesis.Stream(self.stream, "town"))
         self.backends = {name: open_store(clock, name) for name in ("bank", "club", "consumer")}
@@ -255,6 +265,8 @@ class Storm:
             for module in (eventbridge, kinesis):
                 patches.enter_context(mock.patch.object(module, "CALLS", 1))  # no threads but the chaos's own
             patches.enter_context(mock.patch("leftfold.lambdas.legs.wait", self._wait))
+            sealing = partial(Archiver, max_age_s=SEALED_AFTER_S, segment_events=SEGMENT_EVENTS)
+            patches.enter_context(mock.patch("leftfold.lambdas.archiver.Archiver", sealing))
             patches.enter_context(mock.patch("leftfold.publish.relay.Pace", return_value=Pace(self._now_s, self._wait)))
             self.chaos.run({f"worker {number}": self._worker for number in range(WORKERS)})
             self.chaos.calm = self.bus.calm = self.stream.calm = True
@@ -282,6 +294,7 @@ class Storm:
             judge_published(history, self.bus.accepted)
             judge_published(history, self.stream.accepted)
             counts = Counter(events=len(history), public=len(public(history)))
+            counts["segments"] = judge_archive(self.bucket, bank.backend)
             counts["inbound"] = judge_club(theirs, history)
             counts["consumed"] = judge_consumer(history, self.consumer.handled)
         counts["sent twice"] = len(self.bus.accepted) + len(self.stream.accepted) - 2 * counts["public"]
@@ -308,12 +321,21 @@ class Storm:
             rounds -= not (self._waiting or any(source.pending for _, source in self.sources))
             if self._waiting and dice.random() < 0.3:
                 self._send(functions["commands"])
+            elif dice.random() < ARCHIVED:
+                self._archive(functions["archiver"])
             elif self._slow and dice.random() < 0.5:
                 source, delivery = self._slow.pop()
                 source.failed(delivery)  # timed out, and yet it works on
                 self.chaos.counts["taken over"] += 1
             elif not self._deliver(functions):
                 self._idle()
+
+    def _archive(self, function: Function) -> None:
+        """What a schedule does."""
+        try:
+            function({})
+        except (FunctionError, StoreUnavailable):
+            self.chaos.counts["archiving failed"] += 1
 
     def _idle(self) -> None:
         """Time passes for those who work; else until something is due."""
@@ -392,3 +414,5 @@ class Storm:
             self._pump()
             calls = sum(source.run(functions[name], most=500) for name, source in self.sources)
             moved = calls > 0 or self._pumped < self.backends["bank"].log.end()
+        self.chaos.clock.forward(AFTERWARDS_S)
+        self._archive(functions["archiver"])

@@ -16,11 +16,10 @@ from urllib.parse import quote
 
 import pytest
 
-from leftfold.archive import Archive
 from leftfold.connect import open_objects
 from leftfold.testing.runtime import LambdaRuntime
 from leftfold.testing.sources import Weather, http_event
-from tests.flow.judge import judge_causes, judge_club, judge_consumer, judge_store, public
+from tests.flow.judge import judge_archive, judge_causes, judge_club, judge_consumer, judge_store, public
 from tests.flow.plant import Plant, planted
 from tests.flow.storm import Asked
 from tests.flow.town import READ, bank_to, club, handled
@@ -120,12 +119,8 @@ def test_the_bank_end_to_end(
             judge_causes(history, {asked.id: (asked.correlation, asked.traceparent) for asked in COMMANDS})
             heard = judge_club(theirs, history)
             consumed = judge_consumer(history, handled(rows_of(tmp_path / "consumer.db")))
-            stored = session.backend.log.page(limit=1000)
-        archive = Archive(open_objects(f"s3:{plant.bucket}/bank"))
-        assert [(one.position, one.type, one.body) for one in archive.events()] == [
-            (one.position, one.type, one.body) for one in stored
-        ]
-        assert sealed["events"] == len(history) == 10
+            judge_archive(open_objects(f"s3:{plant.bucket}/bank"), session.backend)
+    assert sealed["events"] == len(history) == 10
     assert (heard, consumed) == (6, len(public(history))) == (6, 9)
     cold = sum(function.cold_starts for function in (*functions.values(), commands, queries))
     told = (
