@@ -45,7 +45,7 @@ class Ledger:
             self.versions[stream] = self.versions.get(stream, 0) + 1
         slots = tuple((stream, self.versions[stream]) for stream in streams)
         position = self.first + len(self.events)
-        at = BEGINNING + timedelta(seconds=position)
+        at = BEGINNING + timedelta(seconds=len(self.events))
         made = self._codec.encode([event], [slots], at, Metadata(command_id=f"c{position}"))[0]
         self.events.append(Stored(position, 0, made.type, made.body))
         for stream, version in slots:

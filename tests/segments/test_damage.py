@@ -215,12 +215,12 @@ def test_the_check_of_changes_catches_a_reader_without_checksums(monkeypatch: py
     blind_to_checksums(monkeypatch)
     data = pack(MADE.events, tenant=TENANT, first=51, previous="")
     caught = 0
-    for at in range(0, len(data), 7):
+    for at in range(0, len(data), 37):
         try:
             caught += not is_noticed(flip(data, at, at % 8))
         except Exception:  # any: such a reader may fail in any way, or give other events
             caught += 1
-    assert caught > 100
+    assert caught > 20
 
 
 def test_the_check_of_bombs_catches_a_reader_without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
