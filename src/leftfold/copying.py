@@ -198,7 +198,9 @@ def _check_beginning(source: Pages, destination: Backend, before: int, total: in
     if before > total:
         raise _foreign(f"it has {before:,} events, the source {total:,}")
     after = max(0, before - PAGE_EVENTS)
-    pages = [one.page(after=after, limit=before - after) if before else [] for one in (source, destination.log)]
+    # The destination's own log: one that was opened with its archive would compare that, and with a part of it.
+    logs = (source, live(destination.log))
+    pages = [one.page(after=after, limit=before - after) if before else [] for one in logs]
     for one, two in zip(*pages, strict=False):
         if (one.position, one.type, one.body) != (two.position, two.type, two.body):
             raise _foreign(f"position {two.position:,} is another event")

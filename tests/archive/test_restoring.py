@@ -275,6 +275,25 @@ def test_a_restore_goes_on_from_its_own_beginning(tmp_path: Path) -> None:
     assert copy(Archive(Folder(tmp_path)), again).copied == 0
 
 
+def test_a_store_that_is_opened_with_its_archive_is_restored_in_two_runs(tmp_path: Path) -> None:
+    """Its log reads from the archive, which half a store doesn't fit yet."""
+    source = filled(Memory().open(), 100).backend
+    objects = Folder(tmp_path / "archive")
+    sealed(source, objects, segment_events=20)
+    with closing(connect(f"sqlite:{tmp_path}/again.db?archive=file:{tmp_path}/archive")) as again:
+        copy(_Half(objects), again)
+        assert 0 < again.log.end() < source.log.end()
+        copy(Archive(objects), again)
+        assert log(again) == log(source)
+
+
+class _Half(Archive):
+    """As much of an archive as a run gets before it is stopped."""
+
+    def check(self) -> int:
+        return self.opened(1).last
+
+
 def test_a_store_with_another_history_is_refused_and_left_alone(tmp_path: Path) -> None:
     archive = sealed(filled(Memory().open(), 100).backend, Folder(tmp_path))
     for events in (10, 300):
