@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -168,6 +168,22 @@ def test_it_stops_after_a_segment_when_it_is_told_to(backend: Backend, shelf: Sh
     assert events(shelf) == log(backend)
 
 
+def test_a_log_that_grows_meanwhile_is_sealed_up_to_where_it_was(backend: Backend) -> None:
+    """Else a run on a busy app never ends, and makes a segment of every few events."""
+    session = filled(backend, 50)
+
+    class Busy(Shelf):
+        def create(self, name: str, data: bytes, *, keep_until: datetime | None = None) -> bool:
+            assert len(self.all) < 10, "it goes on and on"
+            write(session, 1)
+            return super().create(name, data, keep_until=keep_until)
+
+    there, shelf = backend.log.end(), Busy()
+    sealed = Archiver(backend, shelf).seal(force=True)
+    assert (sealed.upto, len(shelf.segments())) == (there, 1)
+    assert sealed.left == backend.log.end() - there > 0
+
+
 def test_progress_is_told(backend: Backend, shelf: Shelf) -> None:
     filled(backend, 100)
     told: list[tuple[int, int]] = []
@@ -181,8 +197,9 @@ def test_what_is_sealed_is_kept_for_so_many_days(backend: Backend, shelf: Shelf,
     filled(backend, 50)
     Archiver(backend, shelf, keep_days=30).seal(force=True)
     assert set(shelf.until.values()) == {clock.now() + timedelta(days=30)}
-    with pytest.raises(ConfigError, match="whole days"):
-        Archiver(backend, shelf, keep_days=0)
+    for days in (0, 36_501):  # more than S3 keeps anything, and at last more than there are dates
+        with pytest.raises(ConfigError, match="whole days, 1 to 36,500"):
+            Archiver(backend, shelf, keep_days=days)
 
 
 def test_a_head_says_how_far_reactions_were_and_what_is_parked(backend: Backend, shelf: Shelf) -> None:

@@ -32,6 +32,7 @@ SEGMENT_BYTES: Final = 8 * 1024 * 1024  # of envelopes: some 30,000 events, 2 MB
 SEGMENT_EVENTS: Final = 100_000  # however small they are
 EVENT_BYTES: Final = 300.0  # of an ordinary event, as long as no segment tells better
 KEPT_REFUSED: Final = 1000  # refused and skipped letters of a subscriber in a head, the newest: nothing waits for them
+MAX_KEEP_DAYS: Final = 36_500  # S3's own limit, 100 years
 MAX_AGE_S: Final = 900.0  # what a quiet app may lose with its store: its last quarter of an hour
 
 
@@ -59,8 +60,8 @@ class Archiver:
         segment_events: int = SEGMENT_EVENTS,
         max_age_s: float = MAX_AGE_S,
     ) -> None:
-        if keep_days is not None and keep_days < 1:
-            raise ConfigError(f"keep_days={keep_days}: objects are kept for whole days, one at least.")
+        if keep_days is not None and not 1 <= keep_days <= MAX_KEEP_DAYS:
+            raise ConfigError(f"keep_days={keep_days}: objects are kept for whole days, 1 to {MAX_KEEP_DAYS:,}.")
         self._backend, self._log, self._objects = backend, live(backend.log), objects
         self._keep_days, self._max_age_s = keep_days, max_age_s
         self._bytes, self._events = segment_bytes, segment_events
@@ -77,7 +78,7 @@ class Archiver:
         go_on: Callable[[], bool] = lambda: True,
         on_progress: OnProgress = lambda done, total: None,
     ) -> Sealed:
-        """Seal what is due: whole segments, and what has waited for `max_age_s`; with `force` all that there is.
+        """Seal what is due: whole segments, and what has waited for `max_age_s`; with `force` all that there is now.
 
         Stops after a segment when `go_on` says so; the next run goes on. Raises IntegrityError, and seals nothing, when
         the archive's last segment is not what the log has there: an archive is never repaired.
@@ -85,7 +86,8 @@ class Archiver:
         sizes: list[int] = []
         events = 0
         self._take_up()
-        while go_on() and (run := self._due(force)):
+        there = self._log.end()  # a busy log grows meanwhile: each look would find a small segment more, without end
+        while go_on() and (run := self._due(force and self._sealed < there)):
             if size := self._seal(run):
                 sizes.append(size)
                 events += len(run)
