@@ -1,6 +1,7 @@
 """Analysts get every event: a Parquet file, or the segments themselves, which DuckDB reads in one line."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -172,3 +173,10 @@ def test_the_verb_reads_the_store_or_the_archive(bank: Desk, tmp_path: Path) -> 
     assert "0 events in 0 files" in bank.ok("export", "bank:app", "--parquet", str(folder))
     (line,) = [line for line in said.splitlines() if "duckdb -c" in line]
     assert sum(count for _, count in rows(line.partition('"')[2].rpartition('"')[0])) == told["events"]
+
+
+def test_without_pyarrow_it_says_what_to_install(bank: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    told = bank.error("export", "bank:app", "--parquet", str(tmp_path / "e.parquet"), code=3)
+    assert told == "ConfigError: --parquet needs pyarrow: pip install 'leftfold[parquet]'.\n"
+    assert not (tmp_path / "e.parquet").exists()
