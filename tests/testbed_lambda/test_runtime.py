@@ -104,6 +104,15 @@ def test_the_answer_is_what_the_handler_returned_through_json(start: Start) -> N
     assert function.invoke("x" * 300_000) == "x" * 300_000  # many packets, both ways
 
 
+def test_an_answer_of_over_6_mb_is_refused_as_on_aws(start: Start) -> None:
+    function = start("echo")
+    with pytest.raises(FunctionError, match=r"maximum allowed payload size \(6291556 bytes\)") as failed:
+        function.invoke("x" * 6_291_555)  # and two quotation marks
+    assert failed.value.error_type == "Function.ResponseSizeTooLarge"
+    assert len(function.invoke("x" * 6_291_554)) == 6_291_554
+    assert function.cold_starts == 1
+
+
 def test_bytes_are_answered_as_they_are(start: Start) -> None:
     assert start("raw").invoke({}) == b"bytes"
 

@@ -26,6 +26,7 @@ from leftfold.testing.container import Container, Invocation, Said, metrics_of
 
 TIMEOUT_S: Final = 3.0  # as AWS gives a function when nothing is said
 MEMORY_MB: Final = 128
+ANSWER_BYTES: Final = 6_291_556  # of a synchronous call (Lambda quotas: 6 MB)
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "123456789012"
 KEPT: Final = ("PATH", "HOME", "TMPDIR", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH")  # of this process, for the function's
@@ -78,7 +79,7 @@ class LambdaRuntime:
         """Call the function and wait for its answer, read from JSON; bytes stay bytes.
 
         Raises FunctionError for what it raised, for a time-out (its process is killed, the next call starts a new one),
-        and for a process that ended.
+        for a process that ended, and for an answer of over 6 MB.
         """
         with self._turn:  # a container works on one event at a time
             container = self._warm()
@@ -93,6 +94,8 @@ class LambdaRuntime:
             )
             said = container.run(invocation, timeout_s=self._timeout_s)
             if said is not None and said.event == "answer":
+                if len(said.body) > ANSWER_BYTES:
+                    raise FunctionError(_too_large())
                 return json.loads(said.body) if said.content_type == "application/json" else said.body
             if said is not None and said.event == "error":
                 raise FunctionError(json.loads(said.body))
@@ -201,6 +204,11 @@ def context(*, remaining_ms: Remaining = 30_000, name: str = "function") -> Any:
 def _timed_out(request_id: str, timeout_s: float) -> dict[str, Any]:
     message = f"RequestId: {request_id} Error: Task timed out after {timeout_s:.2f} seconds"
     return {"errorType": "Sandbox.Timedout", "errorMessage": message}
+
+
+def _too_large() -> dict[str, Any]:
+    message = f"Response payload size exceeded maximum allowed payload size ({ANSWER_BYTES} bytes)."
+    return {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message}
 
 
 def _exited(request_id: str, said: Said) -> dict[str, Any]:
