@@ -133,7 +133,9 @@ def _dynamodb(place: str, options: dict[str, str], tenant: str) -> Backend:
 def open_objects(url: str, *, region: str | None = None, option: str = "objects") -> Objects:
     """The object store that a URL names: `s3:BUCKET/PREFIX`, or `file:FOLDER`."""
     scheme, _, place = url.partition(":")
-    if scheme == "s3" and place:
+    if scheme in ("s3", "file") and place.startswith("//") and (scheme == "s3" or place[2:3] != "/"):
+        raise ConfigError(f"{option}={url!r}: write it without slashes before the name: {scheme}:{place[2:]}.")
+    if scheme == "s3" and place.partition("/")[0]:
         from leftfold.adapters.s3 import open_bucket
 
         bucket, _, prefix = place.partition("/")

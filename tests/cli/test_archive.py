@@ -75,6 +75,13 @@ def test_verifying_tells_what_is_not_sealed_yet_and_seals_nothing(sealed: Desk) 
     assert "equal  the store has the same, and 1 event not sealed yet." in told
 
 
+def test_an_archive_that_is_not_there_is_not_found_whole(bank: Desk) -> None:
+    """Who mistyped the place must not be told that all is well."""
+    assert "no segments in this archive: is it the right place" in bank.error(
+        "archive", "bank:app", "--to", "file:archiv", "--verify", code=3
+    )
+
+
 @pytest.mark.parametrize("fill", [1, 9])
 def test_another_stores_archive_is_found_by_verifying_and_refused(sealed: Desk, fill: int) -> None:
     """A store that goes elsewhere, shorter or longer than the archive."""
@@ -103,7 +110,13 @@ def test_wrong_places_are_refused(bank: Desk) -> None:
     assert "--to='nowhere' names no object store" in bank.error("archive", "bank:app", "--to", "nowhere", code=3)
     assert "--from='ftp:x'" in bank.error("restore", "bank:app", "sqlite:new.db", "--from", "ftp:x", code=3)
     assert "only s3:" in bank.error("archive", "bank:app", *TO, "--keep-days", "30", code=3)
-    bank.error("archive", "bank:app", *TO, "--keep-days", "0", code=2)
+    for days in ("0", "36501"):
+        bank.error("archive", "bank:app", *TO, "--keep-days", days, code=2)
+    assert "write it without slashes before the name: s3:bucket/log" in bank.error(
+        "archive", "bank:app", "--to", "s3://bucket/log", code=3
+    )
+    assert ": file:archive." in bank.error("archive", "bank:app", "--to", "file://archive", code=3)
+    assert "names no object store" in bank.error("archive", "bank:app", "--to", "s3:/log", code=3)
     bank.error("archive", "bank:app", code=2)
     assert not (bank.folder / "archive").exists()
 
@@ -163,9 +176,9 @@ def test_a_tenants_log_has_an_archive_of_its_own(desk: Desk) -> None:
 def test_ctrl_c_stops_sealing_and_the_next_run_goes_on(large: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         interrupted(patched, 3)
-        stopped = large.run("archive", "bank:app", *TO)
+        stopped = large.run("archive", "bank:app", *TO, "--due")
     assert stopped.exit_code == 130
-    assert "go on with: leftfold archive bank:app --to file:archive" in stopped.stderr
+    assert "go on with: leftfold archive bank:app --to file:archive --due\n" in stopped.stderr
     found = large.json("archive", "bank:app", *TO)["sealed"]
     assert (found["events"], found["upto"]) == (200, 400)
     assert large.json("archive", "bank:app", *TO, "--verify")["verified"]["segments"] == 4

@@ -7,19 +7,23 @@ import shlex
 import click
 
 from leftfold.archive import Archive, Archiver, Sealed
+from leftfold.archive.writer import MAX_KEEP_DAYS
 from leftfold.cli import exits
 from leftfold.cli.apps import target, target_options
 from leftfold.cli.copy import show_compared
 from leftfold.cli.output import count, document, progress, show, styled, when_stopped
 from leftfold.connect import open_objects
 from leftfold.copying import compare
+from leftfold.core.errors import ConfigError
 
 
 @click.command(short_help="seal the log into an archive")
 @target_options
 @click.option("--to", "where", metavar="ARCHIVE", required=True, help="file:FOLDER or s3:BUCKET/PREFIX.")
 @click.option("--due", is_flag=True, help="Seal only full segments, and what waits for 15 minutes: for a schedule.")
-@click.option("--keep-days", type=click.IntRange(min=1), help="Let nobody delete it for so many days (S3 Object Lock).")
+@click.option(
+    "--keep-days", type=click.IntRange(1, MAX_KEEP_DAYS), help="Let nobody delete it for so many days (S3 Object Lock)."
+)
 @click.option("--verify", is_flag=True, help="Seal nothing, only read the archive and compare it with the store.")
 @click.pass_context
 def archive(
@@ -39,7 +43,8 @@ def archive(
     archive alone. Exit code 1 when --verify finds the archive and the store to differ.
     """
     found, objects = target(app, store, tenant), open_objects(where, option="--to")
-    again = found.command("archive", f"--to {shlex.quote(where)}")
+    options = [f"--to {shlex.quote(where)}", *(["--due"] if due else [])]
+    again = found.command("archive", *options, *([f"--keep-days {keep_days}"] if keep_days else []))
     when_stopped("nothing was changed." if verify else f"what is sealed stays; go on with: {again}")
     with found.open("ro") as session:
         session.backend.log.place()
@@ -53,6 +58,8 @@ def archive(
         archived = Archive(objects, session.backend.tenant)
         with progress("reading segments", quiet=as_json) as advance:
             verified = archived.verify(advance)
+        if not verified.segments:
+            raise ConfigError("there are no segments in this archive: is it the right place, and tenant?")
         with progress("comparing events", quiet=as_json) as advance:
             compared = compare(archived, session.backend, advance)
     waiting = compared.destination - compared.source
