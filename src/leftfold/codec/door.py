@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from leftfold.codec.decoders import decoder_of
 from leftfold.core.errors import NotEncodable, Rejected, TooLarge
 
 EVENT_BYTES: Final = 256 * 1024  # fits EventBridge's and DynamoDB's item limits with room for metadata
@@ -31,7 +32,7 @@ class Door:
     def __init__(self, cls: Any) -> None:
         self.cls = cls
         try:
-            self._decode = msgspec.json.Decoder(cls).decode
+            self._decode = decoder_of(cls).decode
         except TypeError as error:
             raise NotEncodable(f"{_name(cls)} can't be read back from JSON: {error}", field=_name(cls)) from error
         self._encode = msgspec.json.Encoder().encode

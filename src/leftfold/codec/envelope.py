@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from leftfold.codec.decoders import decoder_of
 from leftfold.codec.door import Door
 from leftfold.core.annotations import label
 from leftfold.core.attempt import Failed, attempt
@@ -76,7 +77,7 @@ class Codec:
         self._bare: dict[str, Callable[[bytes], _Bare[Any]]] = {}
         self._lifts: dict[str, tuple[Upcast, ...]] = {}
         self._encode = msgspec.json.Encoder().encode
-        self._decode_any = msgspec.json.Decoder(Envelope[Raw]).decode
+        self._decode_any = decoder_of(Envelope[Raw]).decode
 
     def encode(
         self, events: Sequence[object], slots: Sequence[tuple[Slot, ...]], at: datetime, meta: Metadata
@@ -161,7 +162,7 @@ class Codec:
                 where=str(stored.position),
             )
         try:
-            reader = msgspec.json.Decoder(Envelope[cls]).decode
+            reader = decoder_of(Envelope[cls]).decode
         except TypeError as error:
             raise NotEncodable(
                 f"{cls.__qualname__} can't be read from JSON: {error}", field=cls.__qualname__
@@ -169,7 +170,7 @@ class Codec:
         self._readers[stored.type] = reader
         self._lifts[stored.type] = self.schema.lifts.get(cls, ())
         if cls not in self.schema.lifts:
-            self._bare[stored.type] = msgspec.json.Decoder(_Bare[cls]).decode
+            self._bare[stored.type] = decoder_of(_Bare[cls]).decode
         return reader
 
     def _unreadable(self, stored: Stored, error: Exception) -> UnknownType | IntegrityError:

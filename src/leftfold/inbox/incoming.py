@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from leftfold.codec.aggregation import deaggregate
+from leftfold.codec.decoders import decoder_of
 from leftfold.core.annotations import members
 from leftfold.core.errors import ConfigError, IntegrityError, Rejected
 from leftfold.core.streams import COMMAND_ID_BYTES, MAX_COUNT
@@ -139,7 +140,7 @@ class Kinds:
         if not named and not self._any:
             named = {cls.__name__: cls for cls in members(types)}
         try:
-            self._read = {name: msgspec.json.Decoder(cls).decode for name, cls in named.items()}
+            self._read = {name: decoder_of(cls).decode for name, cls in named.items()}
         except TypeError as error:
             raise ConfigError(f"types: a class can't be read from JSON: {error}") from error
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin, overload
 
-import msgspec
 from msgspec import Struct
 
+from leftfold.codec.decoders import decoder_of
 from leftfold.codec.envelope import UNREADABLE
 from leftfold.core.annotations import label, members, returned
 from leftfold.core.attempt import Failed, attempt
@@ -205,7 +205,7 @@ def _reader(decode: type[R] | Callable[[Record], R]) -> Callable[[Record], R]:
         return decode
     cls: Any = decode
     try:
-        read: Callable[[bytes], Any] = msgspec.json.Decoder(cls).decode
+        read: Callable[[bytes], Any] = decoder_of(cls).decode
     except TypeError as error:
         raise ConfigError(f"{cls.__qualname__} can't be read from JSON: {error}. Give decode= a function.") from error
 

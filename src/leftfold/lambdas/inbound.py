@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from leftfold.app import App
 from leftfold.category import AnyCategory, BoundaryCategory, Notes
+from leftfold.codec.decoders import decoder_of
 from leftfold.codec.envelope import UNREADABLE
 from leftfold.core.annotations import parameter, unwrap
 from leftfold.core.attempt import Failed, attempt
@@ -48,7 +49,7 @@ class Accepted:
         if annotation is Incoming:
             annotation, self._whole = Any, True
         try:
-            self._read = msgspec.json.Decoder(annotation).decode
+            self._read = decoder_of(annotation).decode
         except TypeError as error:
             raise ConfigError(f"accept: {annotation!r} can't be read from JSON: {error}") from error
 

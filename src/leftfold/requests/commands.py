@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from leftfold.app import App
 from leftfold.category import AnyCategory, BoundaryCategory, Notes
+from leftfold.codec.decoders import decoder_of
 from leftfold.core.annotations import members, parameter
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.commits import Once, Outcome
@@ -101,7 +102,7 @@ class Taken:
             raise wrong(413, f"the command is {len(data):,} bytes; the limit is {BODY_BYTES:,}.", limit=BODY_BYTES)
         decoder = self._decoders.get(name)
         if decoder is None:
-            decoder = self._decoders[name] = msgspec.json.Decoder(found)
+            decoder = self._decoders[name] = decoder_of(found)
         try:
             return decoder.decode(data)
         except msgspec.ValidationError as error:
