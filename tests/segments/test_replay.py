@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from leftfold.adapters.folder import Folder
 from leftfold.archive import Archive, Archiver
 from leftfold.ports.rows import Row
 from leftfold.replaying import parts, replay
+from leftfold.testing.sample import Open, account, bank
 from tests.segments.town import VIEWS, fill, forgetful, town
 
 Opener = Callable[[], Archive]
@@ -95,6 +97,17 @@ def test_a_part_whose_rows_are_too_many_is_halved(name: str, tmp_path: Path, mon
         replayed = replay(session, name, archive, processes=2, rows_bytes=1000)
         assert built(session, replayed.build) == serial
     assert replayed.parts > 2
+
+
+def test_keys_that_no_checksum_tells_apart_stay_together(tmp_path: Path) -> None:
+    """However much they hold: halving them would go on for ever."""
+    keys = ("plumless", "buckeroo")
+    assert len({crc32(key.encode()) for key in keys}) == 1
+    with bank.open("memory:") as session:
+        for key in keys:
+            session.category(account).handle(key, Open("Ann"))
+        replayed = replay(session, "balances", archived(session, tmp_path), processes=1, rows_bytes=1)
+    assert (replayed.rows, replayed.parts) == (2, 34), "one that was asked for, and a half for each bit and one more"
 
 
 def test_what_is_newer_than_the_archive_comes_from_the_log(tmp_path: Path) -> None:

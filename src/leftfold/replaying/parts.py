@@ -29,6 +29,7 @@ PAGE_EVENTS: Final = 2_000  # folded at once: fewer encode a row more often, mor
 ROWS_BYTES: Final = 256 * 1024 * 1024  # of rows in one process: over it, half of the keys wait for another pass
 ROW_OVERHEAD_BYTES: Final = 400  # a key, a Row and their places in a dict, beside the row's own bytes
 MAX_LETTERS: Final = 100_000  # set aside by one process, and then written in one step: some 30 MB
+CHECKSUMS: Final = 2**32  # that CRC-32 can give
 SENT_ROWS: Final = 2_000  # one transaction of the store that takes them
 SENT_BYTES: Final = 1024 * 1024  # ... or fewer, where rows are large
 
@@ -38,6 +39,11 @@ class Part(Struct, frozen=True):
 
     modulus: int
     remainder: int
+
+    @property
+    def is_indivisible(self) -> bool:
+        """No checksum tells its keys apart any more: whoever makes names can give many of them the same one."""
+        return self.modulus > CHECKSUMS
 
     def has(self, key: str) -> bool:
         return crc32(key.encode()) % self.modulus == self.remainder
@@ -187,7 +193,7 @@ def _fold(task: Task, kept: _Kept, send: Callable[[Message], None]) -> None:
     for segment in segments(task.archive(), task.end):
         for page in _pages(segment, segment.places(type_, stream if by_stream else None)):
             projector.take(page, Progress(parked=kept.parked), None)
-            while kept.size_bytes > task.rows_bytes and len(kept.rows) > 1:
+            while kept.size_bytes > task.rows_bytes and len(kept.rows) > 1 and not kept.part.is_indivisible:
                 send(Halved(kept.halve()))
             send(Passed(0))
         send(Passed(segment.count))
