@@ -175,6 +175,34 @@ def test_the_verb_reads_the_store_or_the_archive(bank: Desk, tmp_path: Path) -> 
     assert sum(count for _, count in rows(line.partition('"')[2].rpartition('"')[0])) == told["events"]
 
 
+def test_a_folder_is_for_one_history(desk: Desk, tmp_path: Path) -> None:
+    """What is newer than another's newest would leave out what is older, and mix the two."""
+    to, short = ("--parquet", str(tmp_path / "out")), "sqlite:short.db"
+    for tenant in ("acme", "globex"):
+        desk.fill(tenant=tenant)
+    with desk.session(short, tenant="acme") as (session, account):
+        session.category(account).handle("ann", account.Open("Ann"))
+    desk.ok("export", "bank:app", *to, "--tenant", "acme")
+    for other in (["--tenant", "globex"], ["--tenant", "acme", "--store", short]):
+        told = desk.error("export", "bank:app", *to, *other, code=3)
+        assert "the folder's last event, position 5, is not in this history" in told
+    with desk.session(tenant="acme") as (session, account):
+        session.category(account).handle("ann", account.Deposit(1))
+    assert "1 event in 1 file, up to position 6." in desk.ok("export", "bank:app", *to, "--tenant", "acme")
+    for path in (tmp_path / "out").glob("*-0000000000000006.parquet"):
+        path.write_bytes(b"PAR1, once")
+    assert "can't be read" in desk.error("export", "bank:app", *to, "--tenant", "acme", code=3)
+
+
+def test_an_archive_that_is_not_there_leaves_the_file_as_it_was(bank: Desk, tmp_path: Path) -> None:
+    path = tmp_path / "e.parquet"
+    bank.ok("export", "bank:app", "--parquet", str(path))
+    before = path.read_bytes()
+    told = bank.error("export", "bank:app", "--parquet", str(path), "--from", "file:archiv", code=3)
+    assert "no segments in this archive: is it the right place" in told
+    assert path.read_bytes() == before
+
+
 def test_without_pyarrow_it_says_what_to_install(bank: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     told = bank.error("export", "bank:app", "--parquet", str(tmp_path / "e.parquet"), code=3)

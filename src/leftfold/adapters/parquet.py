@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any, Final
 
 from msgspec import Raw, Struct
 
-from leftfold.core.errors import ConfigError, StoreUnavailable
+from leftfold.core.errors import ConfigError, IntegrityError, StoreUnavailable
 from leftfold.core.events import Recorded
 
 GROUP_EVENTS: Final = 50_000  # a row group: what a reader skips or takes as one, and what a writer has in memory
 GROUP_BYTES: Final = 64 * 1024 * 1024  # of payloads, where they are large
 FILE_EVENTS: Final = 1_000_000  # in a folder: some 60 MB
 
+_WHICH: Final = ["position", "stream", "version", "command_id", "recorded_at"]
 _NAME: Final = re.compile(r"events-\d{16}-(\d{16})\.parquet")
 
 
@@ -46,6 +48,23 @@ def reached(folder: Path) -> int:
     """The last position in a folder that `write_folder` filled; 0 for none."""
     names = (_NAME.fullmatch(path.name) for path in folder.glob("events-*.parquet"))
     return max((int(name[1]) for name in names if name), default=0)
+
+
+def last_exported(folder: Path) -> tuple[int, str, int, str, datetime] | None:
+    """Which event the last one in such a folder is: position, stream, version, command id and time."""
+    last = reached(folder)
+    if not last:
+        return None
+    path = next(folder.glob(f"events-*-{last:016d}.parquet"))
+    arrow, parquet = _pyarrow()
+    try:
+        file = parquet.ParquetFile(path)
+        group = file.read_row_group(file.num_row_groups - 1, columns=_WHICH)
+        row = group.slice(group.num_rows - 1).to_pylist()[0]
+    except (OSError, LookupError, arrow.ArrowException) as error:
+        raise IntegrityError(f"{path} can't be read: {error}. Remove it, and export again.") from error
+    position, stream, version, command_id, at = (row[name] for name in _WHICH)
+    return position, stream, version, command_id, at
 
 
 def write_folder(folder: Path, events: Iterable[Recorded[Raw]]) -> Exported:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -15,9 +16,12 @@ from leftfold.cli.output import Advance, clean, count, document, progress, show,
 from leftfold.codec.envelope import Codec
 from leftfold.connect import open_objects
 from leftfold.copying import Pages
+from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.ports.objects import Objects
 from leftfold.ports.store import PAGE_EVENTS
+
+Which = tuple[int, str, int, str, datetime]
 
 
 @click.command(short_help="events as Parquet, for SQL")
@@ -35,15 +39,16 @@ def export(app: str, store: str | None, tenant: str | None, as_json: bool, parqu
 
     A file is there when it is whole. A folder that has files already gets what is newer. Needs pyarrow.
     """
-    from leftfold.adapters.parquet import reached, write_file, write_folder
+    from leftfold.adapters.parquet import last_exported, write_file, write_folder
 
     aim = target(app, store, tenant)
     is_folder = parquet.is_dir() or not parquet.suffix
-    again = aim.command("export", f"--parquet {shlex.quote(str(parquet))}")
+    source = [f"--from {shlex.quote(where)}"] if where else []
+    again = aim.command("export", f"--parquet {shlex.quote(str(parquet))}", *source)
     when_stopped(f"{'files that are there are whole' if is_folder else 'no file was made'}; start again with: {again}")
-    after = reached(parquet) if is_folder else 0
+    last = last_exported(parquet) if is_folder else None
     with progress("exporting events", quiet=as_json) as advance:
-        events = _events(aim, open_objects(where, option="--from") if where else None, after, advance)
+        events = _events(aim, open_objects(where, option="--from") if where else None, last, advance)
         exported = write_folder(parquet, events) if is_folder else write_file(parquet, events)
     if as_json:
         document(exported)
@@ -54,20 +59,36 @@ def export(app: str, store: str | None, tenant: str | None, as_json: bool, parqu
     show(clean(f"Ask it in SQL: duckdb -c \"SELECT type, count(*) FROM '{files}' GROUP BY type\""))
 
 
-def _events(aim: Target, objects: Objects | None, after: int, advance: Advance) -> Iterator[Recorded[Raw]]:
-    """What is after a position, as its envelopes say it: no class is needed."""
+def _events(aim: Target, objects: Objects | None, last: Which | None, advance: Advance) -> Iterator[Recorded[Raw]]:
+    """What is after the last one that was exported, as its envelopes say it: no class is needed."""
     if objects is not None:
         archive = Archive(objects, aim.tenant or "")
-        yield from _peeked(Codec(aim.app.schema, aim.tenant or ""), archive, archive.end(), after, advance)
+        end = archive.end()
+        if not end:
+            raise ConfigError("there are no segments in this archive: is it the right place, and tenant?")
+        yield from _peeked(Codec(aim.app.schema, aim.tenant or ""), archive, end, last, advance)
         return
     with aim.open("ro") as session:
         log = session.backend.log
         log.place()
-        yield from _peeked(session.codec, log, log.end(), after, advance)
+        yield from _peeked(session.codec, log, log.end(), last, advance)
 
 
-def _peeked(codec: Codec, pages: Pages, end: int, after: int, advance: Advance) -> Iterator[Recorded[Raw]]:
+def _peeked(codec: Codec, pages: Pages, end: int, last: Which | None, advance: Advance) -> Iterator[Recorded[Raw]]:
+    after = _reached(codec, pages, end, last) if last is not None else 0
     while after < end and (page := pages.page(after=after, limit=min(PAGE_EVENTS, end - after))):
         yield from map(codec.peek, page)
         after = page[-1].position
         advance(after, end)
+
+
+def _reached(codec: Codec, pages: Pages, end: int, last: Which) -> int:
+    """Where the folder ends, if it holds this history: else what is newer there and here would be one mix."""
+    position = last[0]
+    for one in map(codec.peek, pages.page(after=position - 1, limit=1) if position <= end else []):
+        if (one.position, str(one.stream), one.version, one.meta.command_id, one.at) == last:
+            return position
+    raise ConfigError(
+        f"the folder's last event, position {position:,}, is not in this history, which ends at {end:,}: it was exported "
+        "from another store or tenant, or from one that was further. Export to another folder."
+    )
