@@ -24,8 +24,8 @@ from leftfold.testing.chaos import Crash
 from leftfold.testing.runtime import FunctionError, invoke
 from leftfold.testing.sources import Weather, http_event
 from tests.flow.judge import judge_acknowledged, judge_causes, judge_club, judge_consumer, judge_store, public
+from tests.flow.people import Asked, Consumer
 from tests.flow.plant import Plant
-from tests.flow.storm import Asked, Consumer
 from tests.flow.town import HEARD, bank_to, club
 from tests.testbed.aws import Aws
 from tests.testbed.calls import Call

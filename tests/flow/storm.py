@@ -8,7 +8,6 @@ a second worker while the first is still at it. When it is over, everything is d
 
 from __future__ import annotations
 
-import base64
 import json
 import threading
 from collections import Counter
@@ -20,14 +19,12 @@ from typing import Any, Final
 from unittest import mock
 
 from bank import balances, owners
-from msgspec import Struct
 
 from leftfold import App, Session
 from leftfold.adapters import eventbridge, kinesis
 from leftfold.adapters.memory import Memory
 from leftfold.archive import Archiver
-from leftfold.core.errors import Contention, StoreUnavailable
-from leftfold.inbox import Inbox, Incoming
+from leftfold.core.errors import StoreUnavailable
 from leftfold.lambdas import archiver, commands, inbound, projector, publisher, reactor
 from leftfold.lambdas.container import Handler
 from leftfold.ports.backend import Backend
@@ -48,8 +45,9 @@ from tests.flow.judge import (
     judge_store,
     public,
 )
+from tests.flow.people import Asked, Consumer, commands_by
 from tests.flow.services import Bucket, EventBridge, Kinesis
-from tests.flow.town import HANDLED, HEARD, READ, bank_to, club, handled, keep
+from tests.flow.town import HEARD, bank_to, club
 
 WORKERS: Final = 3
 TIMEOUTS_S: Final = (1.0, 45.0, 45.0)  # of an invocation, on the simulation's clock: 45 bear one long wait, not two
@@ -71,38 +69,6 @@ OpenStore = Callable[[Clock, str], Backend]
 
 def in_memory(clock: Clock, name: str) -> Backend:
     return Memory(clock).open()
-
-
-class Asked(Struct, frozen=True):
-    """A command, as its sender has it."""
-
-    key: str
-    name: str
-    data: dict[str, Any]
-    id: str
-
-    @property
-    def traceparent(self) -> str:
-        return f"00-{int(self.id.rpartition('-')[2]):032x}-{1:016x}-01"
-
-    @property
-    def correlation(self) -> str:
-        return f"because-of-{self.id}"
-
-
-def commands_by(dice: Any, count: int) -> list[Asked]:
-    """Some life of three accounts; the last is never opened, and what is sent there is refused."""
-    begin = [
-        (key, name, data)
-        for key in ("ann", "bob")
-        for name, data in (("Open", {"owner": key}), ("Deposit", {"amount": 300}))
-    ]
-    while len(begin) < count:
-        key, other = dice.sample(("ann", "bob", "ann", "bob", "cy"), 2)
-        name = dice.choice(("Deposit", "Deposit", "Withdraw", "Transfer"))
-        data = {"to": other} if name == "Transfer" else {}
-        begin.append((key, name, {**data, "amount": dice.randint(1, 60)}))
-    return [Asked(key, name, data, f"command-{number}") for number, (key, name, data) in enumerate(begin, 1)]
 
 
 class Weathered(Chaos):
@@ -165,38 +131,6 @@ class Function:
             except Crash as crash:
                 self._handler = None
                 raise FunctionError({"errorType": "Runtime.ExitError", "errorMessage": str(crash)}) from crash
-
-
-class Consumer:
-    """Another service: what it did, in order. Without SQL it remembers what it has done, as any idempotent work does."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        self._handled: dict[str, Incoming[Any]] = {}
-
-    def handle(self, event: Incoming[Any]) -> None:
-        self._handled.setdefault(event.unique_id, event)
-
-    @property
-    def handled(self) -> list[Incoming[Any]]:
-        tables = self._backend.tables
-        return list(self._handled.values()) if tables is None else handled(tables.query(READ))
-
-    def function(self, backend: Backend) -> Handler:
-        """A function of that service's own: what its inbox could not take comes again."""
-        in_sql = backend.tables is not None
-        inbox = Inbox(backend, name="town", schema=[HANDLED] if in_sql else ())
-        work = keep if in_sql else self.handle
-
-        def handle(event: Any, context: Any) -> Any:
-            for record in event["Records"]:
-                try:
-                    inbox.take(base64.b64decode(record["kinesis"]["data"]), work)
-                except (StoreUnavailable, Contention):
-                    return {"batchItemFailures": [{"itemIdentifier": record["kinesis"]["sequenceNumber"]}]}
-            return None
-
-        return handle
 
 
 def handlers() -> dict[str, Make]:

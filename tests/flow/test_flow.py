@@ -20,8 +20,8 @@ from leftfold.connect import open_objects
 from leftfold.testing.runtime import LambdaRuntime
 from leftfold.testing.sources import Weather, http_event
 from tests.flow.judge import judge_archive, judge_causes, judge_club, judge_consumer, judge_store, public
+from tests.flow.people import Asked
 from tests.flow.plant import Plant, planted
-from tests.flow.storm import Asked
 from tests.flow.town import READ, bank_to, club, handled
 from tests.testbed.aws import Aws
 

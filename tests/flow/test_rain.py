@@ -15,9 +15,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.flow.bugs import Bug, around, failed_entries_ignored, published_first, takes_the_last_only
+from tests.flow.people import commands_by
 from tests.flow.plant import planted
 from tests.flow.rain import Rain, handlers, weather
-from tests.flow.storm import commands_by
 from tests.testbed.aws import Place
 
 BLOCKS = [*range(2), *(pytest.param(block, marks=pytest.mark.soak) for block in range(2, 60))]
