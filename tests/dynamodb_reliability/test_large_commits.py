@@ -82,3 +82,14 @@ def test_who_does_not_ask_on_reads_a_part(
     monkeypatch.setattr(Calls, "query", lambda calls, **asked: iter(calls.call("query", **asked)["Items"]))
     read: list[Any] = opener(app).backend.store.read("keep/long")
     assert 0 < len(read) < COMMITS
+
+
+def test_a_process_that_never_places_keeps_no_bodies_that_no_page_would_hold(opener: Opener) -> None:
+    session = opener(app)
+    written = [noise(1), "small", noise(2)]
+    for text in written:
+        session.category(keeping).handle("mixed", Keep(text))
+    log: Any = session.backend.log
+    assert [hint.events.events is None for hint in log.placing._hints] == [True, False, True]
+    assert session.backend.log.place({}) == 3
+    assert [event.data.text for event in opener(app).log()] == written

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leftfold.adapters.dynamodb.calls import Item
 from leftfold.adapters.dynamodb.foreign import ours
@@ -91,6 +92,14 @@ def page_item(tenant: str, first: int, entries: Sequence[Entry], state: State, t
     return item | {"b": {"B": body}}
 
 
+def as_placed(entry: Entry) -> Entry:
+    """The commit with no more of its events than a page holds."""
+    content: Content = entry.events
+    if content.events is None or _fits(content.events):
+        return entry
+    return replace(entry, events=Content(None, content.count))
+
+
 def state_item(state: State) -> Item:
     """The attributes of a page that say where the sequencer stood."""
     shards = {name: (str(shard.sequence), shard.time) for name, shard in state.shards.items()}
@@ -104,9 +113,13 @@ def _told(parts: Sequence[Part]) -> list[tuple[str, int, int, int]]:
 def _packed(entry: Entry) -> bytes | None:
     """The events as they go into a page; None when they are too many bytes for one."""
     content: Content = entry.events
-    if content.events is None or sum(len(one.body) for one in content.events) > INSIDE_BYTES:
+    if content.events is None or not _fits(content.events):
         return None
     return pack(content.events, entry.parts)
+
+
+def _fits(events: Sequence[Framed]) -> bool:
+    return sum(len(one.body) for one in events) <= INSIDE_BYTES
 
 
 def read_page(item: Item) -> Page:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from leftfold.adapters.dynamodb.calls import ConditionFailed, Gone, Item
 from leftfold.adapters.dynamodb.finding import SKEW_US, Finder
 from leftfold.adapters.dynamodb.layout import Written, is_commit, read_commit
-from leftfold.adapters.dynamodb.pages import Page, cut, page_item, page_key, read_page, state_item
+from leftfold.adapters.dynamodb.pages import Page, as_placed, cut, page_item, page_key, read_page, state_item
 from leftfold.adapters.dynamodb.reading import Reader
 from leftfold.adapters.dynamodb.sequencing import Entry, Sequencer, State
 from leftfold.adapters.dynamodb.shards import Listed, Shards, ancestors, children
@@ -69,8 +69,11 @@ class Placing:
         self._run: _Run | None = None
 
     def hint(self, entry: Entry) -> None:
-        """A commit that this process wrote: it needn't wait until the stream shows it."""
-        self._hints.append(entry)
+        """A commit that this process wrote: it needn't wait until the stream shows it.
+
+        Processes that never place forget the oldest: their own are in the stream as well.
+        """
+        self._hints.append(as_placed(entry))
 
     def place(self, upto: Mapping[str, int] | None = None, *, stop: Stop = never) -> int:
         """Place what was hinted, then what the stream shows; with `upto`, what these streams hold and no more.
