@@ -48,7 +48,7 @@ def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]],
             legs = [leg for tenant, position in some for leg in begun(call, tenant, position)]
             cover(call, legs)
             for leg in legs:
-                pulse.tell(leg.session, leg.leader, leg.passed)
+                pulse.tell(leg.session, leg.name, leg.leader, leg.passed)
             done += legs
         return done
 
@@ -56,7 +56,7 @@ def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]],
         session = container.opened(tenant or None)
         end = session.backend.log.end() if position is None else position
         found = session.sources()
-        return [Leg(call, session, some, end) for name in sources(session) if (some := found[name]())]
+        return [Leg(call, session, name, some, end) for name in sources(session) if (some := found[name]())]
 
     def handle(event: Any, context: Any) -> Any:
         with container.call(context) as call:

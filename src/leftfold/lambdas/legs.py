@@ -22,8 +22,8 @@ MAX_PAUSE_S: Final = 0.5
 class Leg:
     """One source's way to the position `upto`. Its first follower, which serves, must get there; `others` come along."""
 
-    def __init__(self, call: Call, session: Session, followers: Sequence[Follower], upto: int) -> None:
-        self._call, self.session, self.upto = call, session, upto
+    def __init__(self, call: Call, session: Session, name: str, followers: Sequence[Follower], upto: int) -> None:
+        self._call, self.session, self.name, self.upto = call, session, name, upto
         self.leader, self.others = followers[0], followers[1:]
         self.passed = 0
         self._looked = self._gave_up = False
@@ -48,7 +48,7 @@ class Leg:
             moved = self.leader.step() or 0
             self._looked = True
         except Fenced:
-            self._call.telemetry.count(metrics.FENCED, subscriber=self.leader.subscriber)
+            self._call.telemetry.count(metrics.FENCED, subscriber=self.name)
             self._fenced += 1
             self._gave_up = self._fenced > MAX_FENCED
             return True

@@ -23,22 +23,22 @@ class Pulse:
         self._telemetry = telemetry
         self._told: dict[tuple[str, str], float] = {}
 
-    def tell(self, session: Session, follower: Follower, passed: int) -> None:
-        """After a call in which this follower passed so many events."""
-        name, now = follower.subscriber, time.monotonic()
+    def tell(self, session: Session, name: str, follower: Follower, passed: int) -> None:
+        """After a call in which this follower passed so many events. `name` is its source's: alarms outlive builds."""
+        now = time.monotonic()
         if passed:
             self._telemetry.count(metrics.EVENTS_PASSED, passed, subscriber=name)
         key = (session.backend.tenant, name)
         if now - self._told.get(key, -PULSE_S) < PULSE_S:
             return
         try:
-            self._measure(session, name)
+            self._measure(session, name, follower.subscriber)
         except StoreUnavailable:
             return  # it is told at the next call: what was done stands
         self._told[key] = now
 
-    def _measure(self, session: Session, name: str) -> None:
-        found = health(session.backend, session.codec, name)
+    def _measure(self, session: Session, name: str, subscriber: str) -> None:
+        found = health(session.backend, session.codec, subscriber)
         count = self._telemetry.count
         count(metrics.LAG_EVENTS, found.lag, subscriber=name)
         count(metrics.PARKED_LANES, found.parked, subscriber=name)
