@@ -304,6 +304,8 @@ def test_lag_and_what_is_parked_are_told(desk: Desk, pauses: list[float]) -> Non
     said = desk.said
     assert (said.metric("lag_events"), said.metric("frozen"), said.metric("parked_lanes")) == ([5], [1], [0])
     assert said.metric("lag_ms") == [90_000.0]
+    names = {line["subscriber"] for line in said.lines if "lag_events" in line}
+    assert names == {"view balances"}  # not the build's: an alarm must outlive it
 
 
 def test_health_is_not_measured_at_every_call(desk: Desk) -> None:
