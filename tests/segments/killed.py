@@ -46,14 +46,21 @@ def replay_until(store: str, archive: str, view: str, step: int, alive: str, cou
     Path(counted).write_text(str(taken))
 
 
-def checkpoint_first() -> None:
-    """The mistake of moving the checkpoint with the first rows."""
+def found_first() -> None:
+    """The mistake of letting a build be found, and of moving its checkpoint, with the first rows."""
     real = run._Writer._move
 
     def move(self: run._Writer, changes: list[Change], position: int, letters: tuple[DeadLetter, ...]) -> None:
         real(self, changes, position or 10**6, letters)
 
     run._Writer._move = move  # type: ignore[method-assign]
+    point, pooled = run._point, run._Pool.run
+
+    def pointed(self: run._Pool, on_progress: Any) -> int:
+        point(self._task.builds, self._task.build)
+        return pooled(self, on_progress)
+
+    run._Pool.run = pointed  # type: ignore[method-assign]
 
 
-PLANTS: dict[str, Callable[[], None]] = {"checkpoint_first": checkpoint_first}
+PLANTS: dict[str, Callable[[], None]] = {"found_first": found_first}

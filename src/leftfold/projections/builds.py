@@ -141,6 +141,7 @@ class ViewBuilds:
         """A fresh candidate of the newest version, in place of whatever candidate there was."""
         now = self.ensure()
         made = self.new_build(self.newest, now)
+        self._backend.rows.drop(made)  # what a killed replay left, perhaps of upcasts that have been mended since
         if not self._point(now, Builds(now.live, made, now.previous)):
             return self.restart()
         if now.candidate:
