@@ -80,7 +80,7 @@ def test_what_is_no_published_event_is_rejected_by_its_field(more: dict[str, Any
     assert rejected.value.field == field
 
 
-@pytest.mark.parametrize("message", [None, 7, object(), {"detail-type": "x"}, "\ud800", b"\xff", [[]]], ids=repr)
+@pytest.mark.parametrize("message", [None, 7, object, {"detail-type": "x"}, "\ud800", b"\xff", [[]]], ids=repr)
 def test_junk_is_rejected(message: object) -> None:
     with pytest.raises(Rejected):
         in_memory().take(message, Seen())
