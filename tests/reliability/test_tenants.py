@@ -7,11 +7,12 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, json
 
 from leftfold import (
     App,
@@ -32,6 +33,7 @@ from leftfold.adapters.memory.store import MemoryStore
 from leftfold.category import BoundaryCategory, Category
 from leftfold.core.views import Sql
 from leftfold.dcb import Boundary, Condition, Query, QueryItem, Tagged
+from leftfold.ingest import Ingest, Record
 from leftfold.operations import Operations
 from leftfold.projections.reading import TableReader, ViewReader
 
@@ -51,6 +53,10 @@ class Copied(Struct, frozen=True):
 
 
 class Joined(Struct, frozen=True):
+    text: str
+
+
+class Heard(Struct, frozen=True):
     text: str
 
 
@@ -109,8 +115,15 @@ def echo(event: Recorded[Said]) -> list[Send]:
     return [send(copy, event.key, Say(event.data.text))]
 
 
+def overheard(said: Say) -> Heard:
+    return Heard(said.text)
+
+
+ears = Ingest("ears", decode=Say, stream=lambda said: stream("heard", "ann"), to=overheard)
+
+
 def app_with(*views: Any) -> App:
-    return App("diaries", deciders=[diary, copy, club], views=views, reactions=[echo])
+    return App("diaries", deciders=[diary, copy, club], views=views, reactions=[echo], ingest=[ears])
 
 
 class Known(Struct, frozen=True):
@@ -126,6 +139,7 @@ class Known(Struct, frozen=True):
 def fill(session: Session, text: str) -> Known:
     session.category(diary).handle("ann", Say(text), command_id=f"{text}-1", actor=text)
     session.category(diary).handle("bob", Say(f"poison {text}"), command_id=f"{text}-2")
+    session.ingest(ears).take([record(text, 1 if text == CANARY else 2)])
     outcome = session.category(club).handle(Say(text), command_id=f"{text}-3")
     session.catch_up()
     subscribers = [status.subscriber for status in session.operations.status()]
@@ -164,6 +178,7 @@ WALK: dict[type, Walk] = {
         "view": lambda s, k: s.view(pages),
         "log": lambda s, k: [*s.log(), *s.log(after=k.position)],
         "dcb": lambda s, k: s.dcb(),
+        "ingest": lambda s, k: s.ingest(ears).take([record("u", 1), record("v", 3)]),
         "explain": lambda s, k: [s.explain(pages, "ann"), s.explain(pages, "bob")],
         "sources": lambda s, k: works(s),
         "trace": lambda s, k: s.trace(k.event),
@@ -208,6 +223,10 @@ WALK: dict[type, Walk] = {
         "skip": lambda s, k: s.operations.skip(k.subscribers[0], k.lane, reason="ours to skip"),
     },
 }
+
+
+def record(text: str, sequence: int) -> Record:
+    return Record("ears/0", str(sequence), 0, datetime(2026, 1, 1, tzinfo=UTC), "ann", json.encode(Say(text)))
 
 
 def works(session: Session) -> list[Any]:
