@@ -74,9 +74,10 @@ class App:
     def open(self, url: str | Backend, *, tenant: str | None = None) -> Session:
         """A session on a store: `memory:`, `sqlite:PATH`, with `tenant` on that tenant's own data. Use it with `with`.
 
-        Raises ConfigError for a URL that names no store, StoreUnavailable for one that can't be opened.
+        Raises ConfigError for a URL that names no store, StoreUnavailable for one that can't be opened, IntegrityError for
+        an empty one whose archive is not empty.
         """
-        from leftfold.connect import connect, open_publisher
+        from leftfold.connect import connect, open_publisher, refuse_emptied
         from leftfold.session import Session
 
         if not isinstance(url, str) and tenant not in (None, url.tenant):
@@ -84,6 +85,7 @@ class App:
                 f"this backend is opened for tenant {url.tenant!r}: it can't be opened for {tenant!r} too."
             )
         backend = connect(url, tenant=tenant) if isinstance(url, str) else url
+        refuse_emptied(backend)
         return Session(self, backend, open_publisher)
 
     def run(self, url: str | Backend, *, tenant: str | None = None) -> Session:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import parse_qsl
 
-from leftfold.core.errors import ConfigError
+from leftfold.core.errors import ConfigError, LeftfoldError
 from leftfold.core.streams import check_tenant
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
@@ -41,6 +41,18 @@ def connect(url: str, *, tenant: str | None = None) -> Backend:
 
     objects = open_objects(archive, region=options.get("region"), option="archive")
     return spanning(opener(place, options, tenant or ""), objects)
+
+
+def refuse_emptied(backend: Backend) -> None:
+    """Raise IntegrityError, with the backend closed, where the store is empty and the archive that it has is not."""
+    refuse = getattr(backend.log, "refuse_emptied", None)  # by name: who has no archive need not load how one is read
+    if refuse is None:
+        return
+    try:
+        refuse()
+    except LeftfoldError:
+        backend.close()
+        raise
 
 
 def open_sequencers(url: str) -> Sequencers:

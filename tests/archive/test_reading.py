@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -220,8 +221,22 @@ def test_a_store_is_opened_with_its_archive_by_url(tmp_path: Path) -> None:
     segment.write_bytes(b"damaged")
     with bank.open(f"{store}?archive={archive}") as session, pytest.raises(IntegrityError):
         list(session.log())
-    with bank.open(f"memory:?archive={archive}") as session, pytest.raises(IntegrityError):
-        list(session.log())
+
+
+def test_an_empty_store_takes_no_commands_in_place_of_the_one_that_was_sealed(tmp_path: Path) -> None:
+    """The database is gone, and the app is started again: it must be restored, not begin anew."""
+    archive = f"file:{tmp_path / 'archive'}"
+    with bank.open(f"sqlite:{tmp_path / 'bank.db'}?archive={archive}") as session:
+        write(session, 20)
+        Archiver(session.backend, Folder(tmp_path / "archive")).seal(force=True)
+    store = f"sqlite:{tmp_path / 'again.db'}?archive={archive}"
+    for enter in (bank.open, bank.run):
+        with pytest.raises(IntegrityError, match=r"lost events that were sealed\. Restore it"):
+            enter(store)
+    with closing(connect(store)) as again:
+        copy(Archive(Folder(tmp_path / "archive")), again)
+    with bank.open(store) as session:
+        session.category(account).handle("new", Open("New"))
 
 
 def test_a_running_app_seals_what_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

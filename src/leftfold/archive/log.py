@@ -43,6 +43,14 @@ class SpanningLog:
     def history(self, stream: str, *, after: int = 0, limit: int = PAGE_EVENTS) -> list[Stored]:
         return self.live.history(stream, after=after, limit=limit)
 
+    def refuse_emptied(self) -> None:
+        """Raise IntegrityError where the store is empty and the archive is not.
+
+        Such a store would take commands as if nothing had ever happened, and could not be restored any more.
+        """
+        if not self.live.end():
+            self._sealed_end()
+
     def _sealed_end(self) -> int:
         """Where the archive ended at the first reading, and the proof that it is this log's."""
         with self._lock:
