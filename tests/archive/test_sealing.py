@@ -313,8 +313,10 @@ def test_a_damaged_head_stops_everybody(backend: Backend, shelf: Shelf) -> None:
             Archive(shelf).end()
 
 
-def test_a_foreign_file_among_the_segments_is_named(backend: Backend, shelf: Shelf) -> None:
+@pytest.mark.parametrize("name", ["segments/readme.txt", "segments/backup/0000000000000001.jsonl.gz"])
+def test_a_foreign_file_among_the_segments_is_named(backend: Backend, shelf: Shelf, name: str) -> None:
     filled(backend, 80)
-    shelf.put("segments/readme.txt", b"hello")
-    with pytest.raises(IntegrityError, match=r"readme\.txt is no segment"):
-        Archiver(backend, shelf).seal(force=True)
+    shelf.put(name, b"hello")
+    for read in (Archiver(backend, shelf).seal, Archive(shelf).end):
+        with pytest.raises(IntegrityError, match=f"{name} is no segment"):
+            read()

@@ -47,10 +47,11 @@ def segment_name(tenant: str, first: int) -> str:
     return f"{segments(tenant)}{first:0{DIGITS}d}.jsonl.gz"
 
 
-def first_of(name: str) -> int:
+def first_of(tenant: str, name: str) -> int:
     """The position in a segment's name. Raises IntegrityError for a name that no archiver gave."""
-    digits, _, ending = name.rpartition("/")[2].partition(".")
-    if len(digits) != DIGITS or not digits.isdecimal() or not digits.isascii() or ending != "jsonl.gz":
+    digits = name.removeprefix(segments(tenant)).partition(".")[0]
+    is_number = digits.isdecimal() and digits.isascii()
+    if not is_number or name != segment_name(tenant, int(digits)):  # also what lies in a folder among the segments
         raise IntegrityError(f"{name[:200]} is no segment of leftfold: an archive has a place of its own.")
     return int(digits)
 

@@ -132,7 +132,7 @@ class Archive:
     def newest(self, since: int = 0) -> int | None:
         """Where the last segment begins of those that begin at `since` or later; without a look at the ones before."""
         names = self.objects.names(segments(self.tenant), after=self._name(since - 1) if since else "")
-        return next((first_of(name) for name in deque(names, maxlen=1)), None)
+        return next((first_of(self.tenant, name) for name in deque(names, maxlen=1)), None)
 
     def opened(self, first: int) -> Segment:
         """The segment that begins here, checked against those of its neighbours that were read before."""
@@ -181,7 +181,7 @@ class Archive:
 
     def _list(self) -> None:
         after = self._name(self._firsts[-1]) if self._firsts else ""
-        self._firsts += [first_of(name) for name in self.objects.names(segments(self.tenant), after=after)]
+        self._firsts += [first_of(self.tenant, name) for name in self.objects.names(segments(self.tenant), after=after)]
 
     def _name(self, first: int) -> str:
         return segment_name(self.tenant, first)
