@@ -113,6 +113,19 @@ def test_a_folder_gets_what_is_newer(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert write_folder(tmp_path / "out", []) == adapter.Exported([], 0, 1000)
 
 
+def test_two_exports_to_a_folder_at_once_write_no_event_twice(tmp_path: Path) -> None:
+    events = peeked(ledger(100, 4))
+
+    def overtaken() -> Any:
+        yield from events[:50]
+        with pytest.raises(StoreUnavailable, match=r"another export to .* is under way: wait for it"):
+            write_folder(tmp_path / "out", events)
+        yield from events[50:]
+
+    assert write_folder(tmp_path / "out", overtaken()).events == 100
+    assert rows(f"SELECT count(*) FROM '{tmp_path}/out/*.parquet'") == [(100,)]
+
+
 def test_a_file_is_there_when_it_is_whole(tmp_path: Path) -> None:
     def events() -> Any:
         yield from peeked(ledger(100, 4))

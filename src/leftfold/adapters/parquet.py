@@ -5,10 +5,11 @@ Knows: pyarrow, imported on first use. Implements no port.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib import import_module
 from itertools import chain, islice
@@ -68,14 +69,37 @@ def last_exported(folder: Path) -> tuple[int, str, int, str, datetime] | None:
 
 
 def write_folder(folder: Path, events: Iterable[Recorded[Raw]]) -> Exported:
-    """The events into files of a million, named by their first and last position; each is there when it is whole."""
-    waiting = iter(events)
-    files: list[str] = []
-    total, last = 0, reached(folder)
+    """The events into files of a million, named by their first and last position; each is there when it is whole.
+
+    Nothing is asked of `events` before the folder is ours alone.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"{folder} can't be made: {error.strerror}.") from error
+    with _alone(folder):
+        return _write_files(folder, iter(events))
+
+
+@contextmanager
+def _alone(folder: Path) -> Generator[None]:
+    """Two exports at once would each write what is newer, and every event would be there twice."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreUnavailable(f"another export to {folder} is under way: wait for it.") from error
+        except OSError:
+            pass  # a network's file system that locks no folders
+        yield
+    finally:
+        os.close(held)
+
+
+def _write_files(folder: Path, waiting: Iterator[Recorded[Raw]]) -> Exported:
+    files: list[str] = []
+    total, last = 0, reached(folder)
     for event in waiting:
         made = _unfinished(folder / "events")
         count, first, last = _write(made, chain((event,), islice(waiting, FILE_EVENTS - 1)))

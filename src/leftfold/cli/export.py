@@ -39,16 +39,17 @@ def export(app: str, store: str | None, tenant: str | None, as_json: bool, parqu
 
     A file is there when it is whole. A folder that has files already gets what is newer. Needs pyarrow.
     """
-    from leftfold.adapters.parquet import last_exported, write_file, write_folder
+    from leftfold.adapters.parquet import write_file, write_folder
 
     aim = target(app, store, tenant)
     is_folder = parquet.is_dir() or not parquet.suffix
     source = [f"--from {shlex.quote(where)}"] if where else []
     again = aim.command("export", f"--parquet {shlex.quote(str(parquet))}", *source)
     when_stopped(f"{'files that are there are whole' if is_folder else 'no file was made'}; start again with: {again}")
-    last = last_exported(parquet) if is_folder else None
     with progress("exporting events", quiet=as_json) as advance:
-        events = _events(aim, open_objects(where, option="--from") if where else None, last, advance)
+        events = _events(
+            aim, open_objects(where, option="--from") if where else None, parquet if is_folder else None, advance
+        )
         exported = write_folder(parquet, events) if is_folder else write_file(parquet, events)
     if as_json:
         document(exported)
@@ -59,8 +60,11 @@ def export(app: str, store: str | None, tenant: str | None, as_json: bool, parqu
     show(clean(f"Ask it in SQL: duckdb -c \"SELECT type, count(*) FROM '{files}' GROUP BY type\""))
 
 
-def _events(aim: Target, objects: Objects | None, last: Which | None, advance: Advance) -> Iterator[Recorded[Raw]]:
-    """What is after the last one that was exported, as its envelopes say it: no class is needed."""
+def _events(aim: Target, objects: Objects | None, folder: Path | None, advance: Advance) -> Iterator[Recorded[Raw]]:
+    """What is after the last one in a folder, as its envelopes say it: no class is needed."""
+    from leftfold.adapters.parquet import last_exported
+
+    last = last_exported(folder) if folder is not None else None
     if objects is not None:
         archive = Archive(objects, aim.tenant or "")
         end = archive.end()
