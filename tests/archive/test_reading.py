@@ -90,7 +90,9 @@ def test_only_some_segments_are_kept_in_memory(shelf: Shelf) -> None:
 
 def test_a_whole_archive_is_verified_with_its_digest(backend: Backend, shelf: Shelf) -> None:
     told: list[tuple[int, int]] = []
+    shelf.asked.clear()
     found = Archive(shelf).verify(lambda done, total: told.append((done, total)))
+    assert sorted(name for what, name in shelf.asked if what == "get" and name not in shelf.heads()) == shelf.segments()
     assert (found.segments, found.events) == (len(shelf.segments()), backend.log.end())
     assert found.sha256 == Segment(shelf.all[shelf.segments()[-1]]).sha256
     assert told == [(backend.log.end(), backend.log.end())]

@@ -107,7 +107,7 @@ class Archive:
 
     def verify(self, on_progress: OnProgress = lambda done, total: None) -> Verified:
         """Read all of it, and check each link and each position."""
-        end, done, digest = self.check(), 0, sha256()
+        end, done, digest = self.end(), 0, sha256()
         for stored in self.events():
             done += 1
             if stored.position != done:
