@@ -90,7 +90,9 @@ def test_a_stream_goes_on_in_the_next_segment() -> None:
         assert [event for one in opened for event in one.stream(name, after=9)] == events[9:]
 
 
-@pytest.mark.parametrize("name", ["account/none", "account/0001\t1", "account/000", "zebra/1", "", "account/0001\n"])
+@pytest.mark.parametrize(
+    "name", ["account/none", "account/0001\t1", "account/000", "zebra/1", "", "account/0001\n", "account/\ud800"]
+)
 def test_a_stream_that_is_not_there_is_empty(name: str) -> None:
     assert Segment(packed(ledger(200, 5))).stream(name) == []
 

@@ -192,7 +192,7 @@ class Index:
         if number < 0:
             return None
         text = b"\n" + self._page(number)
-        start = text.find(b"\n%b\t" % stream.encode()) + 1
+        start = text.find(b"\n%b\t" % stream.encode(errors="surrogatepass")) + 1
         found = self._entry(text[start : text.index(b"\n", start)]) if start else None
         return found if found is not None and found.stream == stream else None
 
