@@ -68,7 +68,7 @@ def test_what_it_can_not_do_is_said(bank: Desk, archive: str, tmp_path: Path) ->
         return bank.error("replay", "bank:app", *args, code=code)
 
     assert "has no view 'nothing'" in refused("nothing", "--from", archive)
-    assert "the archive is empty: seal the log first, with `leftfold archive bank:app`" in refused(
+    assert "is it the right place, and tenant? `leftfold archive bank:app` seals the log" in refused(
         "balances", "--from", "file:nowhere"
     )
     assert "names no object store" in refused("balances", "--from", "ftp:x")

@@ -100,7 +100,9 @@ def _common_end(archive: Archive, backend: Backend) -> int:
     log.place()
     end = archive.end()
     if not end:
-        raise ConfigError("the archive is empty: seal the log first, with `leftfold archive APP`.")
+        raise ConfigError(
+            "there are no segments in this archive: is it the right place, and tenant? `leftfold archive APP` seals the log."
+        )
     for position in (1, end):
         if archive.page(after=position - 1, limit=1) != log.page(after=position - 1, limit=1):
             raise ConfigError(
