@@ -95,7 +95,7 @@ def test_another_stores_archive_is_found_by_verifying_and_refused(sealed: Desk, 
     assert sealed.json("archive", "bank:app", *TO, "--verify", "--store", other, code=1)["equal"] is False
     refused = sealed.error("archive", "bank:app", *TO, "--store", other, code=3)
     assert "another event than the store at position 1" in refused
-    assert "`leftfold archive bank:app --verify`" in refused
+    assert "`leftfold archive bank:app --to ... --verify`" in refused
 
 
 def test_a_damaged_archive_is_code_3(sealed: Desk) -> None:
