@@ -211,7 +211,8 @@ def _brief(one: Carried) -> Carried:
 def _foreign(position: int) -> IntegrityError:
     return IntegrityError(
         f"the archive has another event than the store at position {position:,}: it is another store's archive, one of both "
-        "was altered, or the store lost events that were sealed. Nothing was sealed; see `leftfold archive APP --to ... --verify`.",
+        "was altered, or the store lost events that were sealed. Nothing was sealed; see `leftfold archive APP --to ... "
+        "--verify`.",
         position=position,
     )
 
