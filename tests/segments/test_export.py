@@ -216,6 +216,12 @@ def test_an_archive_that_is_not_there_leaves_the_file_as_it_was(bank: Desk, tmp_
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("url", ["file:out", "s3://bucket/out"])
+def test_a_url_is_no_path(bank: Desk, url: str) -> None:
+    assert "a path on this machine" in bank.error("export", "bank:app", "--parquet", url, code=2)
+    assert not (bank.folder / url.partition("/")[0]).exists()
+
+
 def test_without_pyarrow_it_says_what_to_install(bank: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     told = bank.error("export", "bank:app", "--parquet", str(tmp_path / "e.parquet"), code=3)

@@ -41,6 +41,10 @@ def export(app: str, store: str | None, tenant: str | None, as_json: bool, parqu
     """
     from leftfold.adapters.parquet import write_file, write_folder
 
+    if parquet.parts[:1] and parquet.parts[0].startswith(
+        ("file:", "s3:")
+    ):  # as --from takes it: else a folder of that name
+        raise click.BadParameter("it is a path on this machine, written without file: or s3:.", param_hint="--parquet")
     aim = target(app, store, tenant)
     is_folder = parquet.is_dir() or not parquet.suffix
     source = [f"--from {shlex.quote(where)}"] if where else []
