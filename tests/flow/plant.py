@@ -33,12 +33,8 @@ class Plant:
         return f"{scheme}:{name}?{urlencode({'region': self._aws.region, 'endpoint': self._aws.endpoint})}"
 
     def watch_tables(self, app: str) -> None:
-        """Tail the two tables of an app's store; its log's stream is switched on."""
+        """Tail the two tables of an app's store."""
         database, streams = self._aws.client(), self._aws.client("dynamodbstreams")
-        database.update_table(
-            TableName=f"{self._aws.prefix}{app}-log",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        )
         for table in ("events", "log"):
             told = database.describe_table(TableName=f"{self._aws.prefix}{app}-{table}")["Table"]
             self._tails.append(DynamoDbTail(streams, told["LatestStreamArn"]))

@@ -69,11 +69,11 @@ def describe(calls: Calls, table: str) -> Described:
 def create(calls: Calls, names: Tables, *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Make the tables that don't exist: on demand, protected from deletion, the events with point-in-time recovery.
 
-    Returns when they can be used. Raises StoreUnavailable when that takes over MAKING_S.
+    The events and the log show what is new in a stream each. Returns when they can be used. Raises StoreUnavailable when that takes over MAKING_S.
     """
     for kind, table in (("events", names.events), ("log", names.log), ("views", names.views)):
         settings: dict[str, Any] = {}
-        if kind == "events":
+        if kind != "views":  # commits wake the sequencer, pages all that follows the log
             settings["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
         if (there := _found(calls, table)) is not None:
             there.check_keys(kind)
