@@ -24,6 +24,8 @@ from typing import Any, Final, Self
 from leftfold.core.errors import ConfigError
 from leftfold.testing.container import Container, Invocation, Said, metrics_of
 
+__all__ = ["FunctionError", "LambdaRuntime", "context", "invoke"]
+
 TIMEOUT_S: Final = 3.0  # as AWS gives a function when nothing is said
 MEMORY_MB: Final = 128
 ANSWER_BYTES: Final = 6_291_556  # of a synchronous call (Lambda quotas: 6 MB)
