@@ -118,16 +118,18 @@ class Sweep:
         return self.calls
 
     def killed_at(self, number: int, *, after: bool) -> list[str]:
-        """Kill it there, look at what it left, let another finish; what is wrong then."""
+        """Kill it there, look at what it left, let another finish, and one more after news; what is wrong then."""
         with suppress(Killed):
             self.archiver(self._killing(number, after=after)).seal(force=True)
         wrong = list(faults(self.shelf, self.backend, whole=False))
-        write(self.session, 3)
-        try:
-            self.archiver().seal(force=True)
-        except IntegrityError as error:
-            wrong.append(f"the next one is stuck: {error}")
-        return wrong + list(faults(self.shelf, self.backend, whole=True))
+        for news in (0, 3):
+            write(self.session, news)
+            try:
+                self.archiver().seal(force=True)
+            except IntegrityError as error:
+                wrong.append(f"the next one is stuck: {error}")
+            wrong += faults(self.shelf, self.backend, whole=True)
+        return wrong
 
     def overtaken_at(self, number: int) -> list[str]:
         """While it stands still there, another one seals some segments more; then it goes on."""
