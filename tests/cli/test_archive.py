@@ -53,6 +53,18 @@ def test_a_log_is_sealed_and_what_is_sealed_is_told(bank: Desk) -> None:
     assert "0 events sealed in 0 segments" in bank.ok("archive", "bank:app", *TO)
 
 
+def test_what_comes_meanwhile_is_told(bank: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Archiver._seal
+
+    def seal(archiver: Archiver, run: list[Stored]) -> int:
+        with bank.session() as (session, account):
+            session.category(account).handle("ann", account.Deposit(1))
+        return whole(archiver, run)
+
+    monkeypatch.setattr(Archiver, "_seal", seal)
+    assert "The archive ends at position 5; 1 event came meanwhile." in bank.ok("archive", "bank:app", *TO)
+
+
 def test_json_says_it_all(bank: Desk) -> None:
     found = bank.json("archive", "bank:app", *TO)["sealed"]
     assert (found["events"], found["upto"], found["left"], len(found["sizes"])) == (5, 5, 0, 1)

@@ -53,7 +53,7 @@ def archive(
                 sealed = Archiver(session.backend, objects, keep_days=keep_days).seal(
                     force=not due, on_progress=advance
                 )
-            document({"sealed": sealed}) if as_json else _show_sealed(sealed)
+            document({"sealed": sealed}) if as_json else _show_sealed(sealed, due)
             return
         archived = Archive(objects, session.backend.tenant)
         with progress("reading segments", quiet=as_json) as advance:
@@ -76,8 +76,9 @@ def archive(
     ctx.exit(0 if is_equal else exits.FOUND)
 
 
-def _show_sealed(sealed: Sealed) -> None:
+def _show_sealed(sealed: Sealed, due: bool) -> None:
     made = f"{count(sealed.events, 'event')} sealed in {count(len(sealed.sizes), 'segment')}"
     show(styled((f"{made}, {sum(sealed.sizes):,} bytes.", "bold")))
-    left = f"{count(sealed.left, 'event')} not due yet." if sealed.left else "nothing is left to seal."
+    waits = "not due yet" if due else "came meanwhile"
+    left = f"{count(sealed.left, 'event')} {waits}." if sealed.left else "nothing is left to seal."
     show(f"The archive ends at position {sealed.upto:,}; {left}")
