@@ -69,7 +69,8 @@ def describe(calls: Calls, table: str) -> Described:
 def create(calls: Calls, names: Tables, *, sleep: Callable[[float], None] = time.sleep) -> None:
     """Make the tables that don't exist: on demand, protected from deletion, the events with point-in-time recovery.
 
-    The events and the log show what is new in a stream each. Returns when they can be used. Raises StoreUnavailable when that takes over MAKING_S.
+    The events and the log show what is new in a stream each. Returns when all can be used. Raises StoreUnavailable when
+    that takes over MAKING_S.
     """
     for kind, table in (("events", names.events), ("log", names.log), ("views", names.views)):
         settings: dict[str, Any] = {}
