@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from msgspec import Raw, Struct
 
-from leftfold.archive.log import live
+from leftfold.archive.log import await_end, live
 from leftfold.archive.reader import Archive
 from leftfold.codec.envelope import Codec
 from leftfold.core.commits import Commit, Framed
@@ -103,7 +103,9 @@ def compare(
     A store that was just copied to is opened anew first: a comparison must not rest on anybody's memory.
     """
     logs = [_pages(one) for one in (source, destination)]
-    total, other = logs[0].end() if upto is None else upto, logs[1].end()
+    total = logs[0].end() if upto is None else upto
+    await_end(destination, total)
+    other = logs[1].end()
     digest, done, common = sha256(), 0, min(total, other)
     while done < common:
         limit = min(PAGE_EVENTS, common - done)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -15,12 +17,16 @@ from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.ports.store import PAGE_EVENTS, Log
 
+REPLICA_S: Final = 2.0  # how long a replica may show less of a log than was written: mostly it's some milliseconds
+PAUSE_S: Final = 0.05  # before it is asked again
+
 
 class SpanningLog:
     """A Log. What is sealed after the first reading is read from the store: both have it."""
 
-    def __init__(self, archive: Archive, live: Log) -> None:
-        self.archive, self.live = archive, live
+    def __init__(self, archive: Archive, backend: Backend) -> None:
+        self.archive, self.live = archive, backend.log
+        self._backend = backend
         self._sealed: int | None = None
         self._lock = threading.Lock()
 
@@ -56,6 +62,7 @@ class SpanningLog:
         with self._lock:
             if self._sealed is None:
                 end = self.archive.end()
+                await_end(self._backend, end)
                 if end and self.live.page(after=end - 1, limit=1) != self.archive.page(after=end - 1, limit=1):
                     raise IntegrityError(
                         f"the archive's position {end:,} is not this store's: it is another store's archive, or the store "
@@ -68,7 +75,17 @@ class SpanningLog:
 
 def spanning(backend: Backend, objects: Objects) -> Backend:
     """The backend, reading sealed positions from the archive that is kept here."""
-    return replace(backend, log=SpanningLog(Archive(objects, backend.tenant), backend.log))
+    return replace(backend, log=SpanningLog(Archive(objects, backend.tenant), backend))
+
+
+def await_end(backend: Backend, position: int) -> None:
+    """Give the store's log a moment to show this position, which somebody has read from it: a replica may lag behind.
+
+    Else what is on its way would be taken for lost. Whoever calls judges what is there then.
+    """
+    log, until = live(backend.log), time.monotonic() + REPLICA_S
+    while backend.places_later and log.end() < position and time.monotonic() < until:
+        time.sleep(PAUSE_S)
 
 
 def live(log: Log) -> Log:

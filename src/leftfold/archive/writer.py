@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from leftfold.archive.heads import Head, head_name, segment_name
-from leftfold.archive.log import SpanningLog, live
+from leftfold.archive.log import SpanningLog, await_end, live
 from leftfold.archive.reader import Archive, Link, OnProgress, link
 from leftfold.archive.segment import Segment, pack
 from leftfold.codec.envelope import Codec
@@ -157,6 +157,7 @@ class Archiver:
 
     def _follow(self, segment: Segment) -> None:
         """Go on after a segment that this archiver did not make, if it is the log's."""
+        await_end(self._backend, segment.last)
         after, size = segment.first - 1, 0
         while after < segment.last:
             limit = min(PAGE_EVENTS, segment.last - after)
