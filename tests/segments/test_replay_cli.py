@@ -112,7 +112,8 @@ def test_ctrl_c_ends_all_of_its_processes(desk: Desk) -> None:
     out, err = process.communicate(timeout=120)  # until the last of them has closed its end
     assert (process.returncode, out) == (130, "")
     assert err == (
-        "Stopped: nothing was changed; start again with: leftfold replay bank:app balances --from file:archive\n"
+        "Stopped: nothing that serves was changed; "
+        "start again with: leftfold replay bank:app balances --from file:archive --processes 2\n"
     )
     (desk.folder / "enough").touch()
     assert [one["role"] for one in desk.json("views", "bank:app", "status") if one["name"] == "balances"] == ["live"]

@@ -32,9 +32,8 @@ def replay(
     """
     aim = target(app, store, tenant)
     view_named(aim.app, view)
-    when_stopped(
-        f"nothing was changed; start again with: {aim.command('replay', view, f'--from {shlex.quote(where)}')}"
-    )
+    options = [f"--from {shlex.quote(where)}", *([f"--processes {processes}"] if processes else [])]
+    when_stopped(f"nothing that serves was changed; start again with: {aim.command('replay', view, *options)}")
     open_objects(where, option="--from")
     with aim.open("rw") as session:
 
