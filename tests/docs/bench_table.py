@@ -9,6 +9,10 @@ from typing import Any
 from tests.bench.report import amount
 
 README = Path(__file__).parents[2] / "README.md"
+LIKE_OTHERS = {
+    f"n.{name}" for name in ("queries", "projector", "reactor", "publisher", "ingest", "archiver", "inbound")
+}
+"""Cold starts like that of n.commands: the result's file has them."""
 PLACE = re.compile(r"(<!-- bench -->\n).*?(<!-- /bench -->)", re.DOTALL)
 
 
@@ -18,7 +22,7 @@ def table(result: dict[str, Any]) -> str:
         "| | work | floor | leftfold | eventsourcing | leftfold / floor | eventsourcing / leftfold |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in result["rows"]:
+    for row in (one for one in result["rows"] if one["row"] not in LIKE_OTHERS):
         cpu = [cost(row[name]) if name in row else "" for name in ("floor", "ours", "peer")]
         ratios = [row[name]["cpu"] for name in ("ours_over_floor", "peer_over_ours")]
         cells = [row["row"], row["work"], *cpu, *("" if ratio is None else f"{ratio:.2f}" for ratio in ratios)]
