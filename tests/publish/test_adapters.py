@@ -103,6 +103,39 @@ def test_a_bus_is_named_by_its_arn_too(aws: Aws, bus: BusWithQueue) -> None:
     assert len(bus.arrived()) == 1
 
 
+def test_a_bus_that_is_not_there_is_told_at_once_for_it_would_take_and_drop_every_event(aws: Aws) -> None:
+    nowhere = f"{aws.prefix}nowhere"
+    assert Bus(aws.client("events"), nowhere).send(MESSAGES) == [None] * 3  # as EventBridge itself does
+    with pytest.raises(ConfigError, match="it doesn't exist"):
+        eventbridge.open_bus(nowhere, region=aws.region, endpoint=aws.endpoint)
+
+
+@pytest.mark.parametrize(
+    ("bus", "code", "opens"),
+    [
+        ("arn:aws:events:us-east-1:111111111111:event-bus/theirs", "AccessDeniedException", True),
+        ("arn:aws:events:us-east-1:111111111111:event-bus/theirs", "ResourceNotFoundException", False),
+        ("ours", "AccessDeniedException", False),
+    ],
+)
+def test_only_a_bus_of_another_account_may_be_hidden(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, bus: str, code: str, opens: bool
+) -> None:
+    with stubbed(aws, "events", monkeypatch, eventbridge) as stub:
+        stub.add_client_error("describe_event_bus", code, expected_params={"Name": bus})
+        if opens:
+            assert eventbridge.open_bus(bus, region=None, endpoint=None).name == f"eventbridge:{bus}"
+        else:
+            with pytest.raises(ConfigError):
+                eventbridge.open_bus(bus, region=None, endpoint=None)
+
+
+def test_a_missing_right_is_no_matter_of_size_whatever_the_bus_is_called(aws: Aws) -> None:
+    publisher = Bus(aws.client("events", Faults().script("PutEvents", ACCESS_DENIED)), "resize-orders")
+    with pytest.raises(ConfigError, match="not allowed"):
+        publisher.send(MESSAGES)
+
+
 # Kinesis
 
 
@@ -303,14 +336,14 @@ def test_an_app_publishes_by_url_and_large_bodies_go_to_a_folder(
 
 
 @pytest.mark.parametrize("options", ["", "&aggregate=true"])
-def test_urls_open_what_they_name(aws: Aws, stream: StreamReader, options: str) -> None:
+def test_urls_open_what_they_name(aws: Aws, bus: BusWithQueue, stream: StreamReader, options: str) -> None:
     with closing(
         open_publisher(f"kinesis:{stream.name}?endpoint={aws.endpoint}&region={aws.region}{options}")
     ) as publisher:
         assert publisher.name == f"kinesis:{stream.name}"
         assert publisher.limits.run == (500 if options else 1)
-    with closing(open_publisher(f"eventbridge:orders?endpoint={aws.endpoint}&inline=64000")) as bus:
-        assert (bus.name, bus.limits.entry_bytes, bus.claims) == ("eventbridge:orders", 64_000, None)
+    with closing(open_publisher(f"eventbridge:{bus.name}?endpoint={aws.endpoint}&inline=64000")) as opened:
+        assert (opened.name, opened.limits.entry_bytes, opened.claims) == (f"eventbridge:{bus.name}", 64_000, None)
     with closing(open_publisher(f"eventbridgev2:{BUS_ARN}?objects=s3:bodies/large")) as fifo:
         assert fifo.claims is not None
         assert fifo.claims.base == "s3://bodies/large"

@@ -80,9 +80,17 @@ def translated_batch(where: str) -> Generator[None]:
         with translated(where):
             yield
     except ConfigError as error:
-        if any(word in str(error).lower() for word in _SIZE):
+        if _tells_of_size(error.__cause__):
             raise TooLarge(str(error), field="body") from error
         raise
+
+
+def _tells_of_size(error: Any) -> bool:
+    """Judged by what the service says of the call: our own words name a bus or a stream, and it may be a `resize-...`."""
+    said: dict[str, str] = getattr(error, "response", {}).get("Error", {"Message": str(error)})
+    return said.get("Code", "") not in _DENIED | _MISSING and any(
+        word in said.get("Message", "").lower() for word in _SIZE
+    )
 
 
 def _judged(response: dict[str, Any], where: str) -> LeftfoldError:

@@ -23,6 +23,7 @@ VERDICTS: Final[dict[str, FailureKind]] = {
     "ThrottlingException": "again",
     "MalformedDetail": "refused",
     "InvalidArgument": "refused",
+    "RedactionFailure": "refused",
     "AccessDeniedException": "denied",
     "InvalidAccountIdException": "denied",
     "NotAuthorizedForSourceException": "denied",
@@ -78,5 +79,16 @@ def _verdict(entry: dict[str, Any]) -> Failure | None:
 def open_bus(
     bus: str, *, region: str | None, endpoint: str | None, claims: Claims | None = None, inline: int | None = None
 ) -> Bus:
-    """A bus by the default chain of credentials. What fails is sent again by whoever sends, not by the client."""
-    return Bus(boto.client("events", region=region, endpoint=endpoint), bus, claims, inline)
+    """A bus by the default chain of credentials. What fails is sent again by whoever sends, not by the client.
+
+    Raises ConfigError for one that isn't there: EventBridge would take its events, and drop them without a word.
+    """
+    client = boto.client("events", region=region, endpoint=endpoint)
+    with boto.translated(f"eventbridge:{bus}"):
+        try:
+            client.describe_event_bus(Name=bus)
+        except client.exceptions.ClientError as error:
+            missing = error.response["Error"]["Code"] == "ResourceNotFoundException"
+            if missing or not bus.startswith("arn:"):  # another account's bus may not be ours to look at
+                raise
+    return Bus(client, bus, claims, inline)
