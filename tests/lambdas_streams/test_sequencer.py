@@ -142,6 +142,18 @@ def test_when_the_time_is_up_the_first_record_that_has_no_place_is_reported(
     assert bench.judge(names) == 13
 
 
+def test_the_time_is_looked_at_before_each_tenant(bench: Bench) -> None:
+    names = {tenant: bench.ticks(2, tenant=tenant) for tenant in ("t0", "t1", "t2")}
+    records = bench.feed.new()
+    answer = bench.container()(delivery(records), Context(looks=2))  # one is the deadline's own
+    [left] = failed(answer)
+    rest = records[[record_id(one) for one in records].index(left) :]
+    assert rest[0]["dynamodb"]["NewImage"]["p"]["S"].startswith("t1|")
+    assert [bench.end(tenant) for tenant in names] == [2, 0, 0]
+    assert failed(bench.container()(delivery(rest), Context())) == []
+    assert [bench.judge(own, tenant) for tenant, own in names.items()] == [2, 2, 2]
+
+
 def test_when_the_store_fails_what_has_no_place_is_reported(
     bench: Bench, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
