@@ -235,6 +235,28 @@ def test_each_record_goes_to_its_tenant(tmp_path: Path) -> None:
     ]
 
 
+def test_a_record_whose_tenant_cant_be_told_now_comes_again_and_all_behind_it(tmp_path: Path) -> None:
+    away = {"d2"}
+
+    def tenant(record: Record) -> str:
+        if json.loads(record.data)["device"] in away:
+            raise StoreUnavailable("nobody knows now")
+        return "acme"
+
+    desk = Desk(store=f"sqlite:{tmp_path / 'things.db'}", tenant=tenant)
+    event = kinesis(reading(1), reading(2, "d2"), reading(3))
+
+    def celsius() -> list[float]:
+        with things.open(f"sqlite:{tmp_path / 'things.db'}", tenant="acme") as session:
+            return [event.data.celsius for event in session.log()]  # type: ignore[attr-defined]
+
+    assert desk.call(event) == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    assert (celsius(), desk.shelf.kept) == ([1], {})
+    away.clear()
+    assert desk.call({"Records": event["Records"][1:]}) == NOTHING
+    assert sorted(celsius()) == [1, 2, 3]
+
+
 def test_an_app_with_several_ingests_says_which() -> None:
     other = Ingest("others", decode=Sample, stream=belongs, to=measured)
     both = App("things", ingest=[readings, other])

@@ -59,10 +59,13 @@ class Desk:
                 continue
             for record in _records(entry.record):
                 tenant = attempt(self._container.tenant, record)
-                if isinstance(tenant, Failed):
-                    self._keep(record, f"its tenant: {tenant}")
-                else:
+                if not isinstance(tenant, Failed):
                     found.setdefault(tenant, []).append(record)
+                elif isinstance(tenant.error, StoreUnavailable):
+                    self._again([record], str(tenant))
+                    return found  # what is behind it comes again too, and can't overtake it
+                else:
+                    self._keep(record, f"its tenant: {tenant}")
         return found
 
     def take(self, source: Ingest[Any], tenant: str | None, records: list[Record]) -> None:
