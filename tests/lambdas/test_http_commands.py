@@ -63,6 +63,12 @@ def test_a_named_stage_is_no_part_of_the_path(desk: Desk) -> None:
     assert desk.call(commands(bank, **desk.options()), event)["statusCode"] == 200
 
 
+def test_a_stage_that_is_not_in_the_path_takes_nothing_from_it(desk: Desk) -> None:
+    event = web("POST", "/commands/account/ann/Open", '{"owner":"Ann"}')
+    event["requestContext"]["stage"] = "c"
+    assert desk.call(commands(bank, **desk.options()), event)["statusCode"] == 200
+
+
 def test_a_boundarys_command_needs_no_key(desk: Desk) -> None:
     desk.app = school
     assert post(desk, "/commands/enrolment/AddCourse", {"course": "c1", "seats": 1})[0] == 200

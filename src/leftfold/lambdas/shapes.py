@@ -223,8 +223,9 @@ def web(raw: Any) -> Request:
     read = _convert(raw, _Web)
     context, body = read.request_context, read.body or ""
     path = unquote(read.raw_path) if FUNCTION_URL in context.domain_name else read.raw_path
-    if context.stage != "$default":
-        path = path.removeprefix(f"/{context.stage}")
+    stage = f"/{context.stage}"
+    if context.stage != "$default" and f"{path}/".startswith(f"{stage}/"):  # a domain of one's own leaves it out
+        path = path.removeprefix(stage)
     return Request(
         context.http.method.upper(),
         path,
