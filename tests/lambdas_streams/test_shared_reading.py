@@ -51,8 +51,8 @@ class Stream:
 class Tenant:
     """Reads as a sequencer does: from its own place, with an iterator that it keeps until that is too old."""
 
-    def __init__(self, reader: Shards, start: int) -> None:
-        self.reader, self.iterator = reader, ""
+    def __init__(self, reader: Shards, start: int, shard: str = "s") -> None:
+        self.reader, self.iterator, self.shard = reader, "", shard
         self.taken = [int(f"1{start}")] if start else [0]
         self.ended = False
 
@@ -66,8 +66,8 @@ class Tenant:
         """Whether there was anything."""
         iterator, self.iterator = self.iterator, ""
         try:
-            asked = iterator or self.reader.iterator("s", self.taken[-1])
-            pulled = self.reader.pull("s", asked)
+            asked = iterator or self.reader.iterator(self.shard, self.taken[-1])
+            pulled = self.reader.pull(self.shard, asked)
         except Gone:
             if not iterator:
                 raise
@@ -125,6 +125,34 @@ def test_each_is_shown_what_it_would_be_shown_alone(record_property: Figure) -> 
         reads, apart = reads + one, apart + other
     assert reads < apart
     record_property("figure", f"sequencer: tenants read one stream in {reads} calls; each alone, in {apart} at least")
+
+
+class Streams:
+    """Several shards, of as many records each."""
+
+    def __init__(self, shards: int, records: int) -> None:
+        self._streams = {f"s{number}": Stream() for number in range(shards)}
+        for stream in self._streams.values():
+            stream.sequences = [*range(1, records + 1)]
+
+    def call(self, operation: str, **asked: Any) -> dict[str, Any]:
+        name, _, inner = asked.pop("ShardIterator", "").partition("/")
+        name = asked.pop("ShardId", name)
+        answer = self._streams[name].call(operation, **asked, ShardIterator=inner)
+        return {one: f"{name}/{value}" if one.endswith("Iterator") else value for one, value in answer.items()}
+
+
+def test_what_is_kept_of_all_shards_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "KEPT_IN_ALL_BYTES", 2_000)
+    streams: Any = Streams(shards=8, records=40)
+    kept, most = Shared(), 0
+    readers = [SharedShards(streams, "arn", "", kept) for _ in range(2)]
+    tenants = [[Tenant(reader, 0, f"s{number}") for number in range(8)] for reader in readers]
+    for of in tenants:
+        while sum(tenant.pull() for tenant in of):
+            most = max(most, sum(run.bytes for run in kept.runs.values()))
+    assert all(len(tenant.taken) == 41 for of in tenants for tenant in of)
+    assert 1_000 < most <= 2_000
 
 
 def keeps_gaps(run: Any, shown: list[Any], following: str | None) -> None:

@@ -15,6 +15,7 @@ from leftfold.adapters.dynamodb.layout import size
 from leftfold.adapters.dynamodb.shards import Listed, Pulled, Shards, Shown
 
 KEPT_BYTES: Final = 8 * 1024 * 1024  # of each shard: some thousand records of ordinary commits
+KEPT_IN_ALL_BYTES: Final = 16 * 1024 * 1024  # of all: a day's closed shards are many, and memory holds 8 bytes for one
 KEPT: Final = "kept:"  # leads an iterator of ours; the sequence number that it goes on after follows
 
 
@@ -26,17 +27,22 @@ class _Run:
         self.iterator: str | None = iterator  # None at the end of a closed shard
         self.shown: deque[Shown] = deque()
         self.is_quiet = False
-        self._bytes = 0
+        self.bytes = 0
+
+    def forget(self) -> None:
+        """Keep nothing but the place. Who has read up to it goes on from it."""
+        self.start, self.bytes = self.end, 0
+        self.shown.clear()
 
     def add(self, shown: list[Shown], following: str | None) -> None:
         self.iterator = following
         for sequence, item in shown:
             self.shown.append((sequence, item))
             self.end = sequence
-            self._bytes += size(item)
-        while self._bytes > KEPT_BYTES and len(self.shown) > len(shown):
+            self.bytes += size(item)
+        while self.bytes > KEPT_BYTES and len(self.shown) > len(shown):
             self.start, item = self.shown.popleft()
-            self._bytes -= size(item)
+            self.bytes -= size(item)
 
     def after(self, sequence: int) -> list[Shown]:
         return [one for one in self.shown if one[0] > sequence]
@@ -48,6 +54,16 @@ class Shared:
     def __init__(self) -> None:
         self.runs: dict[str, _Run] = {}
         self.listed: dict[str, Listed] | None = None
+
+    def read(self, shard: str) -> None:
+        """This shard was just read. Where all that is kept is too much, what was read longest ago is forgotten."""
+        self.runs[shard] = self.runs.pop(shard)
+        kept = sum(run.bytes for run in self.runs.values())
+        for name, run in self.runs.items():
+            if kept <= KEPT_IN_ALL_BYTES or name == shard:
+                return
+            kept -= run.bytes
+            run.forget()
 
     def begin_round(self) -> None:
         self.listed = None
@@ -98,6 +114,7 @@ class SharedShards(Shards):
             raise
         run.add(shown, following)
         run.is_quiet = not shown
+        self._shared.read(shard)
         return shown
 
     def _caught_up(self, shard: str, pulled: Pulled) -> Pulled:
