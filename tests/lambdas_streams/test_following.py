@@ -16,6 +16,7 @@ from leftfold.adapters.memory import Memory
 from leftfold.codec.aggregation import UserRecord, aggregate
 from leftfold.lambdas import legs, projector, reactor
 from leftfold.ports.backend import Backend
+from leftfold.processes import react
 from leftfold.projections.project import Projector
 from leftfold.subscriptions import follow
 from leftfold.testing import FrozenClock
@@ -106,6 +107,21 @@ def test_what_the_reactor_sent_is_in_the_log_that_the_next_call_reads(desk: Desk
         assert handler({}, Context())["behind"] == []
         assert views({}, Context())["positions"][""][_live(desk)] == desk.backend.log.end()
     assert desk.session.view(balances).get("b") == 3
+
+
+def test_what_a_reaction_has_sent_in_its_turn_is_not_sent_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(react, "TURN_S", 0)  # no page is done in a turn
+    desk.deposits(3)
+    for _ in range(4):
+        desk.session.category(account).handle("a", Transfer("b", 1))
+    records = [page(at, 1, sequence=at) for at in range(1, 10)]
+    handler = desk.function(reactor)
+    reported = failed(handler(delivery(records), Context(looks=5)))
+    reached = desk.position("reaction:credit")
+    assert 0 < reached < 9
+    assert reported == [str(reached + 1)]
+    assert failed(handler(delivery(records[reached:]), Context())) == []
+    assert desk.session.category(account).state("b").balance == 4
 
 
 def _live(desk: Desk) -> str:
@@ -257,9 +273,11 @@ def test_published_events_wake_as_pages_do(desk: Desk, together: bool) -> None:
 
 def test_a_record_that_nobody_of_ours_published_is_passed_over(desk: Desk) -> None:
     no_json = {"eventSource": "aws:kinesis", "kinesis": {"sequenceNumber": "9", "partitionKey": "k", "data": "bm8="}}
-    strange = [*kinesis({"source": "town"}), no_json]
+    nobody = kinesis({"source": "https://sender.test/No Tenant", "position": "1"})
+    strange = [*kinesis({"source": "town"}), no_json, *nobody]
     assert failed(desk.function()(delivery(strange), Context())) == []
-    assert desk.said.metric("records_dropped") == [2]
+    assert desk.said.metric("records_dropped") == [3]
+    assert all("No Tenant" not in json.dumps(line) for line in desk.said.lines)
 
 
 # tenants

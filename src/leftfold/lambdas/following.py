@@ -15,6 +15,7 @@ from msgspec import Struct
 from leftfold.app import App
 from leftfold.codec.aggregation import deaggregate
 from leftfold.core.errors import IntegrityError, Rejected
+from leftfold.core.streams import check_tenant
 from leftfold.lambdas.batches import receive
 from leftfold.lambdas.container import TENANTS_KEPT, Call, Container, Handler, Options
 from leftfold.lambdas.legs import Leg, cover
@@ -121,11 +122,14 @@ def _published(raw: Any) -> Wake | None:
 def _event(data: bytes) -> Wake:
     try:
         event = read(data)
+        tenant = event.source.partition("/")[2]
+        if tenant:
+            check_tenant(tenant)
     except Rejected as error:
-        raise Malformed(str(error)) from None
+        raise Malformed(f"nothing of ours was published in it: {error.field}", str(error)) from None
     if event.position is None:
         raise Malformed("its envelope has no position")
-    return Wake(event.source.partition("/")[2], event.position)
+    return Wake(tenant, event.position)
 
 
 TRIGGERS: Final[dict[str, Trigger[Wake | None]]] = {

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.annotations import members, parameter, unwrap
@@ -14,6 +15,8 @@ from leftfold.core.processes import Reaction, Send, sent_id
 from leftfold.ports.checkpoints import Checkpoints, DeadLetter, Move, Progress
 from leftfold.subscriptions.feed import Interest, Unreadable, select, stream_lane
 from leftfold.subscriptions.lanes import Lanes, without
+
+TURN_S: Final = 1.5  # for one step: within half a lease, and within the time that a Lambda function keeps for its end
 
 Dispatch = Callable[[Send, Recorded[Any], str], None]
 """Handles one sent command, under the given id, as caused by the given event."""
@@ -57,6 +60,7 @@ class Reactor:
     def take(self, page: Sequence[Stored], progress: Progress, token: int | None) -> int:
         lanes = Lanes(self.subscriber, progress.parked)
         reached, trouble = page[-1].position, None
+        over = time.monotonic() + TURN_S
         for event in select(self._codec, page, self._interest):
             if isinstance(event, Unreadable):
                 lanes.park(event.lane, event.position, event.error)
@@ -64,6 +68,9 @@ class Reactor:
                 trouble = self.react(event, lanes)
                 if trouble is not None:  # the store's trouble, not the event's: stop before it, and come back
                     reached = event.position - 1
+                    break
+                if time.monotonic() >= over:  # each is a command or more: a whole page may take minutes
+                    reached = event.position
                     break
         if reached > progress.position:
             move = Move(self.subscriber, progress.revision, reached, token, lanes.letters())
