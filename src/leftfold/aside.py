@@ -57,7 +57,7 @@ class Aside:
         """
         body = record if isinstance(record, bytes) else _json(record)
         text, base64 = _readable(body)
-        at = at.astimezone(UTC) if at else None
+        at = _in_utc(at)
         own = record_id or sha256(body).hexdigest()
         kept = SetAside(_sayable(own), self._handler, _sayable(source), _sayable(reason), text, base64, at)
         day = at.strftime("%Y-%m-%d") if at else UNDATED
@@ -75,6 +75,14 @@ class Aside:
             return msgspec.json.decode(self._objects.get(name), type=SetAside)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise IntegrityError(f"{name} is not what was set aside: {error}") from error
+
+
+def _in_utc(at: datetime | None) -> datetime | None:
+    """None for a time that is none in UTC, before the year 1 or after 9999: a stranger said it."""
+    try:
+        return at.astimezone(UTC) if at else None
+    except OverflowError:
+        return None
 
 
 def _json(record: object) -> bytes:

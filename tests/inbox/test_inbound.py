@@ -142,6 +142,23 @@ def test_an_event_of_no_leftfold_sender_is_known_by_its_own_id(handler: Handler)
     assert [recorded.meta.command_id for recorded in handler.session.log()] == ["com.shop:e-1:0", "com.shop:e-2:0"]
 
 
+def test_a_colon_in_a_source_makes_no_two_events_one(handler: Handler) -> None:
+    for source, name in (("urn:shop", "1:2"), ("urn", "shop:1:2"), ("urn%3Ashop", "1:2")):
+        event = json.loads(deposited(source=source)) | {"id": name}
+        handler(by_eventbridge(event))
+        handler(by_eventbridge(event))
+    assert handler.due("ann") == -15
+    first, *_ = handler.session.log()
+    assert first.meta.command_id == "urn%3Ashop:1:2:0"
+
+
+def test_a_time_that_no_clock_tells_holds_nothing_up(handler: Handler) -> None:
+    for time in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        refused = json.loads(deposited(cents=0)) | {"time": time, "id": time}
+        assert handler(by_sqs(refused)) == {"batchItemFailures": []}
+    assert [one.get("at") for one in handler.kept()] == [None, None]
+
+
 def test_a_type_means_something_for_its_sender_alone(handler: Handler) -> None:
     event = by_eventbridge({"number": "i-9", "cents": 7}, source="org.other", **{"detail-type": "Order Placed"})
     handler(event)

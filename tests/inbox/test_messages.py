@@ -46,8 +46,8 @@ def in_memory(**options: Any) -> Inbox:
 def test_bytes_text_an_object_and_an_event_of_eventbridge_are_the_same_message() -> None:
     body, inbox, seen = sent("account/ann", 1), in_memory(), Seen()
     event = {**sample("eventbridge"), "detail": json.loads(body)}
-    outcomes = [inbox.take(one, seen).outcome for one in (body, body.decode(), json.loads(body), event)]
-    assert outcomes == ["handled", "repeated", "repeated", "repeated"]
+    forms = (body, body.decode(), json.loads(body), event, json.dumps(event), json.dumps(event).encode())
+    assert [inbox.take(one, seen).outcome for one in forms] == ["handled", *["repeated"] * 5]
     assert seen.events[0].data == {"cents": 1}  # plain JSON, where no types were named
 
 
@@ -112,6 +112,23 @@ def test_large_data_is_fetched_in_its_turn(tmp_path: Path) -> None:
     without.take(sent("account/ann", 1), seen)
     assert without.take(light, seen).outcome == "parked"
     assert "pass claims=" in without.dead_letters()[0].error
+
+
+def test_data_that_has_fields_of_an_eventbridge_event_is_data() -> None:
+    inbox, seen = in_memory(), Seen()
+    data = {"detail-type": "x", "detail": {"specversion": "1.0"}}
+    body = sent("account/ann", 1, data=data)
+    more = json.loads(sent("account/ann", 2)) | {"detail-type": "x", "detail": {}}
+    assert [inbox.take(one, seen).outcome for one in (body, json.dumps(more))] == ["handled", "handled"]
+    assert [event.data for event in seen.events] == [data, {"cents": 2}]
+
+
+@pytest.mark.parametrize("name", ["", "..", "\0", "x" * 5000, f"{'0' * 64}.json/..", f"{'A' * 64}.json"], ids=repr)
+def test_a_dataref_that_names_no_claim_parks_its_stream_and_asks_no_store(tmp_path: Path, name: str) -> None:
+    light = json.loads(sent("account/ann", 1)) | {"dataref": f"s3://bank/claims/{name}"}
+    inbox = in_memory(claims=f"file:{tmp_path}")
+    assert inbox.take(light, Seen()).outcome == "parked"
+    assert inbox.dead_letters()[0].error == "IntegrityError: its dataref names no object of a leftfold sender."
 
 
 def test_long_and_strange_names_are_kept_apart() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from leftfold.codec.aggregation import deaggregate
 from leftfold.codec.decoders import decoder_of
+from leftfold.codec.envelope import UNREADABLE
 from leftfold.core.annotations import members
 from leftfold.core.errors import ConfigError, IntegrityError, Rejected
 from leftfold.core.streams import COMMAND_ID_BYTES, MAX_COUNT
@@ -22,6 +24,8 @@ E_co = TypeVar("E_co", covariant=True)
 E = TypeVar("E")
 
 SOURCE_BYTES: Final = 512  # of who sent it: a URI; ours are far shorter
+
+_CLAIM: Final = re.compile(r"[0-9a-f]{64}\.json\Z")  # what the relay calls them
 
 Types = Mapping[str, Any] | Any
 """Classes by the names that the sender gives them; or a union of classes, each named as it is called."""
@@ -60,9 +64,12 @@ class Incoming(Struct, Generic[E_co], frozen=True, kw_only=True):
         return unique_id(self.source, self.id)
 
 
-def unique_id(*parts: str) -> str:
-    """The parts as one command id; hashed where that would be too long."""
-    plain = ":".join(parts)
+def unique_id(source: str, *parts: str) -> str:
+    """The parts as one command id; hashed where that would be too long.
+
+    A source's own colons, as of `urn:...`, are written `%3A`: else `a:b` and `c` would be `a` and `b:c`.
+    """
+    plain = ":".join((source.replace("%", "%25").replace(":", "%3A"), *parts))
     return plain if len(plain.encode()) <= COMMAND_ID_BYTES else hashlib.sha256(plain.encode()).hexdigest()
 
 
@@ -117,18 +124,39 @@ def messages(data: bytes) -> list[bytes]:
     return [data] if packed is None else [one.data for one in packed]
 
 
+class _Event(Struct):
+    """An EventBridge event as text, as a queue behind a rule has it."""
+
+    detail_type: Raw = field(name="detail-type")
+    detail: Raw
+    specversion: Raw | UnsetType = UNSET
+
+
+_event: Final = msgspec.json.Decoder(_Event).decode
+
+
 def plain(message: object) -> bytes:
     """A message's bytes: of an EventBridge event, those of its `detail`. Raises Rejected for what JSON can't say."""
-    if isinstance(message, bytes):
-        return message
     if isinstance(message, str):
-        return message.encode("utf-8", "surrogatepass")
+        message = message.encode("utf-8", "surrogatepass")
+    if isinstance(message, bytes):
+        return _unwrapped(message)
     if isinstance(message, Mapping) and "detail-type" in message:
         message = cast("Mapping[str, object]", message).get("detail")
     try:
         return msgspec.json.encode(message)
     except (TypeError, ValueError, RecursionError) as error:
         raise Rejected(f"no published event of leftfold: {type(error).__name__}", field="message") from error
+
+
+def _unwrapped(body: bytes) -> bytes:
+    if b'"detail-type"' not in body:
+        return body
+    try:
+        event = _event(body)
+    except UNREADABLE:
+        return body  # whoever reads it says what is wrong
+    return bytes(event.detail) if event.specversion is UNSET else body
 
 
 class Kinds:
@@ -155,6 +183,8 @@ class Kinds:
 def fetch(claims: Objects, dataref: str) -> bytes:
     """The data that an envelope had no room for. Its name is its digest. Raises IntegrityError, StoreUnavailable."""
     name = dataref.rpartition("/")[2]
+    if not _CLAIM.match(name):  # a stranger's: no store is asked for names that it may choke on, again and again
+        raise IntegrityError("its dataref names no object of a leftfold sender.")
     data = claims.get(f"claims/{name}")
     if hashlib.sha256(data).hexdigest() != name.partition(".")[0]:
         raise IntegrityError(f"{dataref} holds other bytes than its name says: ask the sender.")
