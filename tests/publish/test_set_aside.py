@@ -143,6 +143,32 @@ def test_an_event_that_was_given_up_shows_as_a_gap() -> None:
         assert [(read(one.body).version, read(one.body).previous) for one in office.taken] == [(1, 0), (3, 2)]
 
 
+class Signed(Struct, frozen=True):
+    """What the code of tomorrow stores, and publishes."""
+
+
+class ParcelsOfTomorrow:
+    category = "parcel"
+    initial = 0
+
+    def decide(self, command: list[Posted | Signed], count: int) -> list[Posted | Signed]:
+        return command
+
+    def evolve(self, count: int, event: Posted | Signed) -> int:
+        return count + 1
+
+
+def test_an_event_of_an_unknown_type_that_was_given_up_shows_as_a_gap_too() -> None:
+    store, tomorrow, office = Memory().open(), ParcelsOfTomorrow(), Office()
+    with App("post", deciders=[tomorrow]).open(store) as session:
+        session.category(tomorrow).handle("a", [Posted("1"), Signed(), Posted("3")])
+    with post(office).open(store) as session:
+        session.catch_up()
+        assert [letter.kind for letter in session.operations.dead_letters()] == ["poison", "queued"]
+        assert session.operations.skip("publish:office", "stream:parcel/a", reason="nobody wants it") == 0
+        assert [(read(one.body).version, read(one.body).previous) for one in office.taken] == [(1, 0), (3, 2)]
+
+
 def test_a_retry_that_stops_half_way_keeps_what_was_done() -> None:
     office = Office(failing("a@1", failure=Failure("refused", "no"), times=1))
     with opened(office, ("a", [Posted("1"), Posted("2"), Posted("3")])) as session:

@@ -6,11 +6,10 @@ from typing import Any, Final
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.attempt import Failed, attempt
-from leftfold.core.errors import IntegrityError, UnknownType
 from leftfold.core.events import Recorded, Stored
 from leftfold.ports.store import PAGE_EVENTS, EventStore
 from leftfold.publish.rules import Destination
-from leftfold.subscriptions.feed import Interest
+from leftfold.subscriptions.feed import Interest, Unreadable, select
 
 CACHE_STREAMS: Final = 10_000  # whose last public version is remembered: about 2 MB
 LOOK_BACK: Final = 32  # events read at first; twice as many each time that none of them was public
@@ -23,7 +22,7 @@ class Previous:
     """
 
     def __init__(self, destination: Destination, interest: Interest, codec: Codec, store: EventStore) -> None:
-        self._rules, self._names = destination.rules, interest.names
+        self._rules, self._interest = destination.rules, interest
         self._codec, self._store = codec, store
         self._known: dict[str, int] = {}
         self._page: dict[str, int] = {}
@@ -78,11 +77,11 @@ class Previous:
 
     def _is_public(self, stored: Stored, stream: str) -> bool:
         """An event that can't be read or mapped today counts: if it was given up, a gap is the truth."""
-        if stored.type not in self._names:
+        seen = select(self._codec, [stored], self._interest)
+        if not seen:
             return False
-        try:
-            event = self._codec.decode(stored)
-        except (UnknownType, IntegrityError):
+        (event,) = seen
+        if isinstance(event, Unreadable):
             return True
         if event.slots[0][0] != stream:
             return False  # it is another stream's, and only stands here too
