@@ -30,13 +30,16 @@ _WRONG = {
 _SIZE = ("size", "too large", "toolarge", "length less than", "exceed", "(413")  # as the services word it
 
 
+_loaders: dict[str | None, Any] = {}  # of descriptions, by where they are looked for
+
+
 def client(service: str, *, region: str | None, endpoint: str | None, attempts: int = 1) -> Any:
     """A botocore client by the default chain of credentials. Raises ConfigError where region or package is missing.
 
     `attempts` over 1 is for calls that are harmless twice: a client with 1 leaves retries to its caller.
     """
     try:
-        session: Any = import_module("botocore.session").get_session()
+        session: Any = _session()
         config: Any = import_module("botocore.config").Config(
             connect_timeout=CONNECT_S,
             read_timeout=READ_S,
@@ -54,6 +57,17 @@ def client(service: str, *, region: str | None, endpoint: str | None, attempts: 
         raise ConfigError(f"{service}: the installed boto3 doesn't know this service: update it.") from error
     except (errors.BotoCoreError, ValueError) as error:
         raise ConfigError(f"{service}: no client can be made: {error}.") from error
+
+
+def _session() -> Any:
+    """A session of botocore. All share one reader of its descriptions: of DynamoDB's each would keep 10 MB of its own."""
+    made: Any = import_module("botocore.session").get_session()
+    path = made.get_config_variable("data_path")
+    if path in _loaders:
+        made.register_component("data_loader", _loaders[path])
+    else:
+        _loaders[path] = made.get_component("data_loader")
+    return made
 
 
 @contextmanager
