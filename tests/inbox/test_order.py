@@ -106,6 +106,24 @@ class InboxContract:
         assert told.versions == [1, 3, 4]
         assert inbox.overdue(told) == 0
 
+    def test_one_streams_trouble_does_not_hold_up_those_that_are_overdue(self, make: Make, clock: FrozenClock) -> None:
+        inbox, told = make(patience_s=60), Told()
+        for stream in ("account/ann", "account/bob"):
+            inbox.take(sent(stream, 2), told)
+            clock.forward(1)
+        clock.forward(60)
+
+        def ann_is_away(event: Incoming[Any]) -> None:
+            if event.key == "ann":
+                raise StoreUnavailable("ann's bank is away")
+            told(event)
+
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable, match="ann's bank is away"):
+                inbox.overdue(ann_is_away)
+            assert told.versions == [2]
+        assert inbox.overdue(told) == 1
+
     def test_a_receiver_that_joined_late_begins_after_its_patience(self, make: Make, clock: FrozenClock) -> None:
         inbox, told = make(patience_s=60), Told()
         *_, four, five = all_of("account/ann", [1, 2, 4, 5])

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from leftfold.aside import Aside
-from leftfold.core.errors import ConfigError, Rejected
+from leftfold.core.errors import ConfigError, Contention, LeftfoldError, Rejected, StoreUnavailable
 from leftfold.core.views import check_name
 from leftfold.inbox.incoming import Kinds, Message, Types, message, plain
 from leftfold.inbox.kept import Shelf, micros, place_of
@@ -121,22 +121,31 @@ class Inbox:
     def overdue(self, handle: Handle) -> int:
         """Go on with all that has waited for longer than `patience_s`. Returns how many events were handled.
 
-        For a schedule: a stream on which nothing more comes is moved by nothing else.
+        For a schedule: a stream on which nothing more comes is moved by nothing else. What `take` would raise, as
+        StoreUnavailable, is raised at the end: one stream's trouble doesn't hold up the others.
         """
         until = micros(self.backend.clock.now()) - self._tools.patience_us + 1
         handled = gaps = 0
         after: tuple[int, str] | None = None
-        parked = set[str]()
+        held = set[str]()  # parked, or in trouble
+        trouble: LeftfoldError | None = None
         while page := self._shelf.waiting(until, after, SWEEP_ROWS):
             for kept in page:
                 after = kept.since, kept.row.key
                 place = place_of(self._name, kept.message.event.source, kept.message.stream)
-                if place.lane not in parked:
-                    stream = Stream(self._tools, place, handle)
+                if place.lane in held:
+                    continue
+                stream = Stream(self._tools, place, handle)
+                try:
                     if not stream.sweep(kept):
-                        parked.add(place.lane)
-                    handled, gaps = handled + stream.handled, gaps + stream.gaps
+                        held.add(place.lane)
+                except (StoreUnavailable, Contention) as error:
+                    held.add(place.lane)
+                    trouble = trouble or error
+                handled, gaps = handled + stream.handled, gaps + stream.gaps
         self._count(handled, gaps)
+        if trouble is not None:
+            raise trouble
         return handled
 
     def dead_letters(self) -> list[Letter]:
