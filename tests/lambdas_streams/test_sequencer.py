@@ -93,6 +93,18 @@ def test_other_items_of_the_table_are_passed_over(bench: Bench) -> None:
     assert bench.said.metric("records_dropped") == []
 
 
+def test_what_a_stranger_put_into_the_table_stops_no_tenant(bench: Bench, aws: Aws) -> None:
+    strange = {"p": {"S": "zoo|a"}, "s": {"N": "1"}, "n": {"S": "a name"}}
+    for number, item in enumerate([strange, strange | {"t": {"N": "1.5"}}, strange | {"p": {"S": "nobody"}}], 1):
+        aws.client("dynamodb").put_item(TableName=f"{aws.prefix}test-events", Item=item | {"s": {"N": str(number)}})
+    names = bench.ticks(2, tenant="acme")
+    handler = bench.container()
+    assert failed(handler(delivery(bench.feed.new()), Context())) == []  # which reads the stream, too
+    assert handler({"tenants": ["acme"]}, Context())["behind"] == []
+    assert bench.judge(names, "acme") == 2
+    assert bench.said.metric("records_dropped") == [3]
+
+
 def malformed(record: Record) -> list[Record]:
     """The record, broken in several ways."""
 

@@ -75,9 +75,10 @@ class Shards:
         """What a record tells this tenant."""
         if not is_commit(item):
             return Record(shard, sequence)
-        if not item["p"]["S"].startswith(f"{self._tenant}|"):
-            return Record(shard, sequence, time=int(item["t"]["N"]))
-        return Record(shard, sequence, read_commit(item, self._tenant).entry)
+        if item["p"].get("S", "").startswith(f"{self._tenant}|"):
+            return Record(shard, sequence, read_commit(item, self._tenant).entry)
+        time = item.get("t", {}).get("N", "")
+        return Record(shard, sequence, time=int(time) if time.isdecimal() else 0)  # a stranger's may have anything
 
 
 def ancestors(shards: dict[str, Listed], names: Sequence[str]) -> set[str]:
