@@ -280,6 +280,15 @@ def test_a_record_that_nobody_of_ours_published_is_passed_over(desk: Desk) -> No
     assert all("No Tenant" not in json.dumps(line) for line in desk.said.lines)
 
 
+def test_another_apps_position_in_the_same_stream_is_not_waited_for(desk: Desk, pauses: list[float]) -> None:
+    desk.deposits(2)
+    records = kinesis({"source": "shop", "position": "900"}, {"source": "town", "position": "3"})
+    assert failed(desk.function(views=[balances])(delivery(records), Context())) == []
+    assert (desk.position("balances"), pauses) == (4, [])
+    ours = kinesis({"source": "town", "position": "900"})
+    assert failed(desk.function(views=[balances])(delivery(ours), None)) == ["1"]
+
+
 # tenants
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leftfold.app import App
 from leftfold.codec.aggregation import deaggregate
@@ -27,10 +28,11 @@ from leftfold.session import Session
 
 
 class Wake(Struct, frozen=True):
-    """This tenant's log has events up to this position."""
+    """This tenant's log has events up to this position; the log of this app, where somebody published it."""
 
     tenant: str
     position: int
+    app: str = ""
 
 
 def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]], options: Options) -> Handler:
@@ -59,6 +61,14 @@ def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]],
         found = session.sources()
         return [Leg(call, session, name, some, end) for name in sources(session) if (some := found[name]())]
 
+    def known(wake: Wake, ends: dict[str, int]) -> Wake:
+        """Of an app of another name, which may have a log of its own, no more is believed than this log holds now."""
+        if wake.app in ("", app.name):
+            return wake
+        if wake.tenant not in ends:
+            ends[wake.tenant] = container.opened(wake.tenant or None).backend.log.end()
+        return replace(wake, position=min(wake.position, ends[wake.tenant]))
+
     def handle(event: Any, context: Any) -> Any:
         with container.call(context) as call:
             kind = kind_of(event)
@@ -67,8 +77,11 @@ def follows(app: App, handler: str, sources: Callable[[Session], Iterable[str]],
                 check_call(handler, kind)
                 return _told(run(call, dict.fromkeys(tenancy.asked(event))))
             delivery = receive(call, event, trigger, wakes=True)
+            ends: dict[str, int] = {}
             wakes = [
-                (one.id, one.record) for one in delivery.entries if one.record and tenancy.serves(one.record.tenant)
+                (one.id, known(one.record, ends))
+                for one in delivery.entries
+                if one.record and tenancy.serves(one.record.tenant)
             ]
             upto: dict[str, int | None] = {}
             for _, wake in wakes:
@@ -129,7 +142,7 @@ def _event(data: bytes) -> Wake:
         raise Malformed(f"nothing of ours was published in it: {error.field}", str(error)) from None
     if event.position is None:
         raise Malformed("its envelope has no position")
-    return Wake(tenant, event.position)
+    return Wake(tenant, event.position, event.source.partition("/")[0])
 
 
 TRIGGERS: Final[dict[str, Trigger[Wake | None]]] = {
