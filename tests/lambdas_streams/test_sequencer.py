@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from leftfold import ConfigError
+from leftfold.adapters.dynamodb import open_sequencers, sequencers
 from leftfold.adapters.dynamodb.calls import Calls
+from leftfold.adapters.dynamodb.deliveries import commit_of
 from leftfold.lambdas import sequencer
 from tests.dynamodb_reliability.ticking import app
 from tests.lambdas_streams.bench import Bench
@@ -103,6 +105,20 @@ def test_what_a_stranger_put_into_the_table_stops_no_tenant(bench: Bench, aws: A
     assert handler({"tenants": ["acme"]}, Context())["behind"] == []
     assert bench.judge(names, "acme") == 2
     assert bench.said.metric("records_dropped") == [3]
+
+
+def test_the_pages_that_sequencers_keep_have_a_bound(bench: Bench, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequencers, "KEPT_EVENTS", 20)
+    names = {f"t{number}": bench.ticks(6, tenant=f"t{number}") for number in range(6)}
+    placings, most = open_sequencers("test", prefix=aws.prefix), 0
+    for record in bench.feed.new():
+        heard = commit_of(record["dynamodb"]["NewImage"])
+        if heard is not None:
+            placings.of(heard.tenant).take([heard.entry])
+            most = max(most, sum(one.kept for one in placings._placings.values()))
+    placings.close()
+    assert 10 < most <= 20 + 1  # what is kept is looked at before a commit is placed
+    assert [bench.judge(own, tenant) for tenant, own in names.items()] == [6] * 6
 
 
 def malformed(record: Record) -> list[Record]:

@@ -122,6 +122,11 @@ class Placing:
                 return placed
 
     @property
+    def kept(self) -> int:
+        """How many events are in the pages that it keeps in memory."""
+        return self._shelf.kept
+
+    @property
     def late(self) -> int:
         """Records that were shown later than clocks and patience allow, since this sequencer was started."""
         return self._run.late if self._run else 0

@@ -16,6 +16,7 @@ from leftfold.adapters.dynamodb.shelf import Shelf
 from leftfold.ports.clock import Clock
 
 TENANTS_KEPT: Final = 256  # each remembers the streams of a few minutes, and its last pages; the least used one goes
+KEPT_EVENTS: Final = 60_000  # in the pages of all of them: some 60 MB of ordinary ones
 
 
 class Sequencers:
@@ -39,8 +40,9 @@ class Sequencers:
         placing = self._placings.get(tenant) or self._made(tenant)
         self._placings[tenant] = placing
         self._placings.move_to_end(tenant)
-        if len(self._placings) > TENANTS_KEPT:
-            self._placings.popitem(last=False)
+        kept = sum(one.kept for one in self._placings.values())
+        while len(self._placings) > 1 and (len(self._placings) > TENANTS_KEPT or kept > KEPT_EVENTS):
+            kept -= self._placings.popitem(last=False)[1].kept
         return placing
 
     def _made(self, tenant: str) -> Placing:

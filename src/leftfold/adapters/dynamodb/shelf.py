@@ -32,6 +32,11 @@ class Shelf:
         """The last position that this process knows of."""
         return self._tail.last if self._tail else 0
 
+    @property
+    def kept(self) -> int:
+        """How many events are in the pages that are kept."""
+        return self._events
+
     def keep(self, page: Page) -> None:
         """Remember a page that was read or written."""
         with self._guard:
