@@ -25,7 +25,7 @@ from tests.testbed.faults import LOST, THROTTLED, Faults, meanwhile
 
 Figure = Callable[[str, object], None]
 
-SEEDS_TO_CATCH = 12  # what a planted bug may need
+SEEDS_TO_CATCH = 30  # what a planted bug may need: on a busy machine races are rarer
 lambdas_sequencer = import_module("leftfold.lambdas.sequencer")
 
 
