@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from leftfold import App, ConfigError, Session, StoreUnavailable, View
 from leftfold.adapters.memory import Memory
 from leftfold.codec.aggregation import UserRecord, aggregate
+from leftfold.core.errors import Rejected
 from leftfold.lambdas import legs, projector, reactor
 from leftfold.ports.backend import Backend
 from leftfold.processes import react
@@ -313,6 +314,8 @@ def test_each_record_is_of_its_own_tenant(said: Said, monkeypatch: pytest.Monkey
     moved = {name: backend.checkpoints.load(_journal(backend)).position for name, backend in backends.items()}
     assert moved == {"acme": 0, "zoo": 1}
     assert one({"tenants": ["acme"]}, Context()) == {"positions": {}, "behind": []}
+    with pytest.raises(Rejected, match="list of names"):
+        handler({"tenants": "acme"}, Context())  # nobody is caught up in acme's place
 
 
 def _journal(backend: Backend) -> str:

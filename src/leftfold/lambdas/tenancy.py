@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from leftfold.core.errors import Rejected
 from leftfold.core.streams import check_tenant
 from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import TENANT, Options
@@ -40,12 +41,14 @@ class Tenancy:
     def asked(self, event: Any) -> list[str]:
         """The tenants that a call names as `{"tenants": [...]}`, of those that are served; else the one that is.
 
-        Raises BadKey for a name that no tenant can have.
+        Raises Rejected for `tenants` that is no list of names, BadKey for a name that no tenant can have.
         """
+        if not isinstance(event, dict) or "tenants" not in event:
+            return [self.served or ""]
         try:
             named = msgspec.convert(event, _Asked).tenants
-        except (msgspec.ValidationError, UnicodeError):
-            named = None
+        except (msgspec.ValidationError, UnicodeError) as error:
+            raise Rejected('tenants must be a list of names, as {"tenants": ["acme"]}.', field="tenants") from error
         if named is None:
             return [self.served or ""]
         for name in filter(None, named):
