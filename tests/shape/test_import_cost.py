@@ -57,6 +57,11 @@ def test_the_import_pulls_in_nothing_heavy() -> None:
 
 
 @needs_package
+def test_the_command_line_needs_no_extra() -> None:
+    assert not {"boto3", "botocore", "pyarrow"} & modules_after("import leftfold.cli.main")
+
+
+@needs_package
 def test_the_import_pulls_in_few_modules(record_property: Callable[[str, object], None]) -> None:
     own = modules_after(IMPORT) - modules_after("import msgspec")
     record_property(

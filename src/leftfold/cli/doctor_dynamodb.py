@@ -6,8 +6,6 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from leftfold.adapters.dynamodb.finding import SKEW_US
-
 CLOCK_S: Final = 10.0  # apart: a sixth of what the sequencer allows for, and no machine that keeps time is so far off
 
 Level = Literal["ok", "risk", "fault", "hint"]
@@ -70,6 +68,8 @@ def _protection(enabled: bool) -> Point:
 
 
 def _clock(apart: float) -> Point:
+    from leftfold.adapters.dynamodb.finding import SKEW_US  # needs botocore, which the other verbs do without
+
     told = f"{abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} DynamoDB's"
     if abs(apart) <= CLOCK_S:
         return Point("ok", "clock", f"at most {CLOCK_S:g} s from DynamoDB's.")
