@@ -13,10 +13,10 @@ FLOORS = (
     ("ports",),
     ("codec", "audit", "telemetry", "fit"),
     ("handling", "subscriptions"),
-    ("projections", "processes", "publish", "archive"),
+    ("projections", "processes", "workflows", "publish", "archive"),
     (
         *("app", "session", "category", "operations", "copying", "explain", "tracing", "check", "loops", "dcb"),
-        *("requests", "aside", "ingest", "inbox", "replaying"),
+        *("requests", "aside", "ingest", "inbox", "replaying", "timers", "describing"),
     ),
     ("adapters",),
     ("connect", "aio", "lambdas", "http"),
