@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from leftfold.core.errors import ConfigError, LeftfoldError
 from leftfold.core.streams import check_tenant
+from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.ports.publisher import Claims, Publisher
@@ -173,6 +174,25 @@ def open_publisher(url: str) -> Publisher:
             f"to={url!r} names no publisher: use eventbridge:BUS, eventbridgev2:BUS or kinesis:STREAM, or pass a Publisher."
         )
     return opener(place, _options(url, query))
+
+
+def open_alarms(url: str) -> Alarms:
+    """The alarms that a URL names: `sqs:QUEUE`, a queue's name or URL, for what is due within 15 minutes.
+
+    With `role=ARN` and `target=ARN` (the queue's own, or the function's) what is due later gets a schedule of EventBridge
+    Scheduler, in the schedule group `group`; without them it is left to the sweep. Takes `region` and `endpoint`.
+    """
+    from leftfold.adapters.alarms import open_rings
+
+    scheme, _, rest = url.partition(":")
+    queue, _, query = rest.partition("?")
+    if scheme != "sqs" or not queue:
+        raise ConfigError(f"alarms={url!r} names no alarms: use sqs:QUEUE, or pass Alarms.")
+    options = _options(url, query)
+    role, target, group = options.pop("role", None), options.pop("target", None), options.pop("group", "default")
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    _done(options)
+    return open_rings(queue, role=role, target=target, group=group, region=region, endpoint=endpoint)
 
 
 def _claims(options: dict[str, str], region: str | None) -> Claims | None:
