@@ -20,11 +20,7 @@ from leftfold.core.errors import ConfigError
 from leftfold.ports.alarms import Alarm
 
 DELAY_S: Final = 900  # the longest delay of an SQS message (SendMessage, DelaySeconds)
-    60  # Scheduler calls its target within so long of the time it was told (its guide, "Schedule types")
-)
-TRIES: Final = (
-    2  # of a call: an alarm that could not be set is made good by the sweep, and a reactor is not to wait for it
-)
+TRIES: Final = 2  # of a call: a reactor doesn't wait for an alarm long, since the sweep makes good what was not set
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
