@@ -39,7 +39,7 @@ def replay_until(store: str, archive: str, view: str, step: int, alive: str, cou
         PLANTS[plant]()
     before("_hear", run._Pool)
     before("_move", run._Writer)
-    before("_point", run)
+    before("point", run)
     parts.PAGE_EVENTS, parts.SENT_ROWS = 40, 5
     with forgetful.open(store) as session:
         replay(session, view, lambda: Archive(Folder(Path(archive))), processes=2)
@@ -54,7 +54,7 @@ def found_first() -> None:
         real(self, changes, position or 10**6, letters)
 
     run._Writer._move = move  # type: ignore[method-assign]
-    point, pooled = run._point, run._Pool.run
+    point, pooled = run.point, run._Pool.run
 
     def pointed(self: run._Pool, on_progress: Any) -> int:
         point(self._task.builds, self._task.build)

@@ -134,6 +134,11 @@ class Archive:
         names = self.objects.names(segments(self.tenant), after=self._name(since - 1) if since else "")
         return next((first_of(self.tenant, name) for name in deque(names, maxlen=1)), None)
 
+    def first_of(self, position: int) -> int:
+        """Where the segment begins that this position is in, or the last one; 1 where there is none."""
+        with self._lock:
+            return self._firsts[max(0, bisect_right(self._firsts, position) - 1)] if self._firsts else 1
+
     def opened(self, first: int) -> Segment:
         """The segment that begins here, checked against those of its neighbours that were read before."""
         with self._lock:

@@ -129,13 +129,17 @@ class ViewBuilds:
         """Name a build of `version` that differs from the existing ones, and make its tables if it has any."""
         taken = {suffix(b) for b in (now.live, now.candidate, now.previous) if b}
         number = next(n for n in range(len(taken) + 1) if f"{version}_{n}" not in taken)
-        build = f"{self.name}@{version}.{number}-{self._folds[version].fingerprint[:8]}"
+        build = self.build_name(version, number)
         view = self.versions[version]
         if isinstance(view, SqlView) and self._backend.tables is not None:
             self._backend.tables.drop(list(table_names(view, build).values()))
             statements = [part for part in view.names(suffix(build))(view.schema).split(";") if part.strip()]
             self._backend.tables.create(statements)
         return build
+
+    def build_name(self, version: int, number: int) -> str:
+        """What a build of this version is called; its number tells it from the others of the version."""
+        return f"{self.name}@{version}.{number}-{self._folds[version].fingerprint[:8]}"
 
     def restart(self) -> str:
         """A fresh candidate of the newest version, in place of whatever candidate there was."""

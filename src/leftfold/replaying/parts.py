@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Final
 from zlib import crc32
@@ -23,7 +24,7 @@ from leftfold.core.events import Stored
 from leftfold.ports.checkpoints import DeadLetter, Move, Progress
 from leftfold.ports.rows import Change, Row
 from leftfold.projections.builds import ViewBuilds
-from leftfold.subscriptions.feed import row_lane, stream_lane
+from leftfold.subscriptions.feed import Interest, row_lane, stream_lane
 
 PAGE_EVENTS: Final = 2_000  # folded at once: fewer encode a row more often, more outgrow the processor's cache
 ROWS_BYTES: Final = 256 * 1024 * 1024  # of rows in one process: over it, half of the keys wait for another pass
@@ -47,6 +48,9 @@ class Part(Struct, frozen=True):
 
     def has(self, key: str) -> bool:
         return crc32(key.encode()) % self.modulus == self.remainder
+
+    def has_stream(self, name: str) -> bool:
+        return self.has(name.partition("/")[2])
 
     def halves(self) -> tuple[Part, Part]:
         twice = self.modulus * 2
@@ -142,27 +146,51 @@ class _Kept:
             self.size_bytes -= len(row.body or b"") + ROW_OVERHEAD_BYTES
 
     def own_letters(self) -> list[DeadLetter]:
-        """Those that no other part reports: of its own rows, and of streams whose key is its own."""
-        rows, streams = row_lane(""), stream_lane("")
-        return [
-            letter
-            for letter in self.letters
-            if self.part.has(
-                letter.lane.removeprefix(rows)
-                if letter.lane.startswith(rows)
-                else letter.lane.removeprefix(streams).partition("/")[2]
-            )
-        ]
+        return own_letters(self.part, self.letters)
 
 
-def segments(archive: Archive, end: int) -> Iterator[Segment]:
-    """The segments up to a position where one of them ends."""
+def own_letters(part: Part, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """Those that no other part reports: of its own rows, and of streams whose key is its own."""
+    rows, streams = row_lane(""), stream_lane("")
+    return [
+        letter
+        for letter in letters
+        if part.has(
+            letter.lane.removeprefix(rows)
+            if letter.lane.startswith(rows)
+            else letter.lane.removeprefix(streams).partition("/")[2]
+        )
+    ]
+
+
+def segments(archive: Archive, end: int, after: int = 0) -> Iterator[Segment]:
+    """The segments up to a position where one of them ends, from the one with the position after `after` on."""
     archive.end()
-    first = 1
+    first = archive.first_of(after + 1)
     while first <= end:
         segment = archive.opened(first)
         yield segment
         first = segment.last + 1
+
+
+def pages(
+    archive: Archive, wanted: Interest, stream: Callable[[str], bool] | None, end: int, after: int = 0
+) -> Iterator[tuple[list[Stored], int]]:
+    """The events over `after` that a view takes, by the page, each with the position that is reached with it.
+
+    With `stream`, only those of such streams. Each segment ends with a page of none.
+    """
+
+    def type_(name: str) -> bool:
+        return name in wanted.names or name not in wanted.known
+
+    for segment in segments(archive, end, after):
+        places = segment.places(type_, stream)
+        places = places[bisect_left(places, after + 1 - segment.first) :]
+        for start in range(0, len(places), PAGE_EVENTS):
+            some = places[start : start + PAGE_EVENTS]
+            yield list(segment.pick(some)), segment.first + some[-1]
+        yield [], segment.last
 
 
 def work_on(task: Task, part: Part, out: Connection, parent: int) -> None:
@@ -183,39 +211,35 @@ def work_on(task: Task, part: Part, out: Connection, parent: int) -> None:
 def _fold(task: Task, kept: _Kept, send: Callable[[Message], None]) -> None:
     projector, wanted = task.builds.partial(task.build, kept, lambda key: kept.part.has(key))
     by_stream = task.builds.fold(task.build).view.key is None
-
-    def type_(name: str) -> bool:
-        return name in wanted.names or name not in wanted.known
-
-    def stream(name: str) -> bool:
-        return kept.part.has(name.partition("/")[2])
-
-    for segment in segments(task.archive(), task.end):
-        for page in _pages(segment, segment.places(type_, stream if by_stream else None)):
+    passed = 0
+    for page, upto in pages(
+        task.archive(), wanted, (lambda name: kept.part.has_stream(name)) if by_stream else None, task.end
+    ):
+        if page:
             projector.take(page, Progress(parked=kept.parked), None)
-            while kept.size_bytes > task.rows_bytes and len(kept.rows) > 1 and not kept.part.is_indivisible:
-                send(Halved(kept.halve()))
-            send(Passed(0))
-        send(Passed(segment.count))
+        while kept.size_bytes > task.rows_bytes and len(kept.rows) > 1 and not kept.part.is_indivisible:
+            send(Halved(kept.halve()))
+        send(Passed(upto - passed))
+        passed = upto
     for changes in _sent(task, kept):
         send(Rows(changes))
     send(Finished(kept.own_letters()))
 
 
-def _pages(segment: Segment, places: list[int]) -> Iterator[list[Stored]]:
-    for start in range(0, len(places), PAGE_EVENTS):
-        yield list(segment.pick(places[start : start + PAGE_EVENTS]))
-
-
 def _sent(task: Task, kept: _Kept) -> Iterator[list[Change]]:
     """The rows as new ones, with their index entries, in lots; in the order of their keys, which stores like."""
     fold = task.builds.fold(task.build)
+    rows = (kept.rows[key] for key in sorted(kept.rows))
+    return lots(Change(row.key, row.body, row.applied, added=tuple(fold.entries(fold.decode(row)))) for row in rows)
+
+
+def lots(changes: Iterable[Change]) -> Iterator[list[Change]]:
+    """Changes in transactions of a size that stores take well."""
     lot: list[Change] = []
     size_bytes = 0
-    for key in sorted(kept.rows):
-        row = kept.rows[key]
-        lot.append(Change(key, row.body, row.applied, added=tuple(fold.entries(fold.decode(row)))))
-        size_bytes += len(row.body or b"")
+    for change in changes:
+        lot.append(change)
+        size_bytes += len(change.body or b"")
         if len(lot) == SENT_ROWS or size_bytes >= SENT_BYTES:
             yield lot
             lot, size_bytes = [], 0

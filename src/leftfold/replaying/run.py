@@ -63,10 +63,10 @@ def replay(
     process calls `archive` and holds up to `rows_bytes` of rows. Stopped, it leaves nothing that anybody reads: run it
     again. Raises ConfigError for a SqlView and for another store's archive.
     """
-    builds, backend = _named(session, name), session.backend
+    builds, backend = named(session, name), session.backend
     if processes is not None and not 1 <= processes <= MAX_PROCESSES:
         raise ConfigError(f"processes must be 1 to {MAX_PROCESSES}, not {processes}.")
-    end = _common_end(archive(), backend)
+    end = common_end(archive(), backend)
     began = time.monotonic()
     now = builds.ensure()
     build = builds.new_build(builds.newest, now)
@@ -74,14 +74,15 @@ def replay(
         task = Task(builds, build, archive, end, rows_bytes)
         parts = _Pool(task, min(processes or os.cpu_count() or 1, MAX_PROCESSES), writer).run(on_progress)
         writer.finish(end)
-        _point(builds, build)
+        point(builds, build)
     took_s = time.monotonic() - began
     follower = session.follower(builds.work(build))
     follower.catch_up(lambda position: on_progress(position, max(position, backend.log.end())))
     return Replayed(build, end, writer.rows, len(writer.letters), parts, took_s)
 
 
-def _named(session: Session, name: str) -> ViewBuilds:
+def named(session: Session, name: str) -> ViewBuilds:
+    """The builds of a view that can be replayed. Raises ConfigError."""
     builds = session.builds.get(name)
     if builds is None:
         known = ", ".join(session.builds) or "none"
@@ -94,7 +95,7 @@ def _named(session: Session, name: str) -> ViewBuilds:
     return builds
 
 
-def _common_end(archive: Archive, backend: Backend) -> int:
+def common_end(archive: Archive, backend: Backend) -> int:
     """The archive's end, after a look at whether it is this log's archive."""
     log = live(backend.log)
     log.place()
@@ -111,7 +112,7 @@ def _common_end(archive: Archive, backend: Backend) -> int:
     return end
 
 
-def _point(builds: ViewBuilds, build: str) -> None:
+def point(builds: ViewBuilds, build: str) -> None:
     """Make the build the candidate, in place of whatever candidate there is."""
     for _ in range(MAX_POINTER_RACES):
         now = builds.ensure()
