@@ -27,9 +27,16 @@ if TYPE_CHECKING:
         UnknownType as UnknownType,
     )
     from leftfold.core.events import Recorded as Recorded
-    from leftfold.core.processes import Send as Send, send as send
+    from leftfold.core.processes import (
+        Done as Done,
+        Process as Process,
+        Schedule as Schedule,
+        Send as Send,
+        send as send,
+    )
     from leftfold.core.streams import Receipt as Receipt, StreamId as StreamId, stream as stream
     from leftfold.core.views import SqlView as SqlView, View as View
+    from leftfold.core.workflows import Step as Step, Workflow as Workflow
     from leftfold.session import Session as Session
 
 __version__ = "0.1.0"
@@ -40,13 +47,18 @@ _HOMES = {
     "Session": "leftfold.session",
     "Outcome": "leftfold.core.commits",
     "Recorded": "leftfold.core.events",
+    "Process": "leftfold.core.processes",
     "Send": "leftfold.core.processes",
     "send": "leftfold.core.processes",
+    "Schedule": "leftfold.core.processes",
+    "Done": "leftfold.core.processes",
     "Receipt": "leftfold.core.streams",
     "StreamId": "leftfold.core.streams",
     "stream": "leftfold.core.streams",
     "SqlView": "leftfold.core.views",
     "View": "leftfold.core.views",
+    "Workflow": "leftfold.core.workflows",
+    "Step": "leftfold.core.workflows",
 }
 
 __all__ = [
@@ -54,9 +66,14 @@ __all__ = [
     "Session",
     "View",
     "SqlView",
+    "Process",
     "Recorded",
     "Send",
     "send",
+    "Schedule",
+    "Done",
+    "Workflow",
+    "Step",
     "StreamId",
     "stream",
     "Outcome",

@@ -112,7 +112,7 @@ class View(Generic[Row]):
         version: int = 1,
     ) -> None:
         check_name("view", name)
-        check_version(name, version)
+        check_version(f"view {name!r}", version)
         self.indexes = indexes or {}
         if len(self.indexes) > MAX_INDEXES:
             raise ConfigError(f"view {name!r} declares {len(self.indexes)} indexes; the limit is {MAX_INDEXES}.")
@@ -141,7 +141,7 @@ class SqlView:
 
     def __init__(self, name: str, *, schema: str, apply: Callable[[Sql, Any], None], version: int = 1) -> None:
         check_name("view", name)
-        check_version(name, version)
+        check_version(f"view {name!r}", version)
         self.name, self.schema, self.apply, self.version = name, schema, apply, version
         if taken := OWN_TABLES.intersection(self.tables):
             raise ConfigError(
@@ -178,7 +178,7 @@ def check_name(what: str, name: str) -> None:
         raise ConfigError(f"{what} {name!r}: use lower-case letters, digits and '_', a letter first, at most 48.")
 
 
-def check_version(name: str, version: int) -> None:
+def check_version(what: str, version: int) -> None:
     """Refuse a version that isn't a positive int."""
     if isinstance(version, bool) or version < 1:
-        raise ConfigError(f"view {name!r}: version must be 1 or more, not {version!r}.")
+        raise ConfigError(f"{what}: version must be 1 or more, not {version!r}.")
