@@ -25,6 +25,7 @@ VERBS = (
     "restore",
     "replay",
     "export",
+    "bundle",
     "doctor",
     "bench",
 )
@@ -49,7 +50,9 @@ def test_every_verb_has_help_a_short_help_and_json(desk: Desk, verb: str) -> Non
     assert "--json" in desk.ok(verb, "--help")
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("init", "demo", "copy", "restore", "bench")])
+@pytest.mark.parametrize(
+    "verb", [verb for verb in VERBS if verb not in ("init", "demo", "copy", "restore", "bench", "bundle")]
+)
 def test_every_verb_that_opens_a_store_takes_store_and_tenant(verb: str) -> None:
     options = [option for one in main.commands[verb].params for option in one.opts]
     assert {"--store", "--tenant"} <= set(options)

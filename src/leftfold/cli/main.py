@@ -17,6 +17,7 @@ import leftfold
 from leftfold.cli import exits
 from leftfold.cli.archive import archive
 from leftfold.cli.bench import bench
+from leftfold.cli.bundle import bundle
 from leftfold.cli.check import check
 from leftfold.cli.copy import copy
 from leftfold.cli.dead import dead
@@ -113,6 +114,7 @@ for verb in (
     restore,
     replay,
     export,
+    bundle,
     doctor,
     bench,
 ):

@@ -1,0 +1,116 @@
+"""`leftfold bundle`: the zip that AWS Lambda runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import click
+from rich.table import Table
+
+from leftfold.cli.apps import json_option, load_app
+from leftfold.cli.output import APP, clean, document, show, styled
+from leftfold.cloud.bundle import Bundle, Target, build
+from leftfold.cloud.bundle.bytecode import Mode
+from leftfold.cloud.bundle.target import BUDGET_BYTES, MACHINES, RUNTIMES, UNPACKED_BYTES, UPLOAD_BYTES
+from leftfold.core.errors import ConfigError
+
+
+@click.command(short_help="the zip for AWS Lambda, and what it weighs")
+@click.argument("app", metavar="APP")
+@click.option("--out", type=click.Path(path_type=Path), help="The file to write. [default: <app>.zip]")
+@click.option("--python", type=click.Choice(list(RUNTIMES)), default="3.13", show_default=True, help="Lambda's Python.")
+@click.option(
+    "--arch", type=click.Choice(list(MACHINES)), default="arm64", show_default=True, help="The function's processor."
+)
+@click.option(
+    "--bytecode",
+    type=click.Choice(["unchecked", "checked", "none"]),
+    default="unchecked",
+    show_default=True,
+    help="Compiled here, for that Python: nothing is compiled at a cold start.",
+)
+@click.option("--interpreter", metavar="PATH", help="The Python that compiles. [default: python<VERSION> of the PATH]")
+@click.option("--include", multiple=True, type=click.Path(path_type=Path), help="A file or folder besides. Repeatable.")
+@click.option("--requirements", type=click.Path(path_type=Path), help="Packages of the app, as pip reads them.")
+@click.option("--adapter", multiple=True, metavar="NAME", help="An adapter of ours that is left out by itself.")
+@click.option("--boto3", metavar="VERSION", help="Put this boto3 in, in place of the one that Lambda has.")
+@json_option
+def bundle(
+    app: str,
+    out: Path | None,
+    python: str,
+    arch: str,
+    bytecode: str,
+    interpreter: str | None,
+    include: tuple[Path, ...],
+    requirements: Path | None,
+    adapter: tuple[str, ...],
+    boto3: str | None,
+    as_json: bool,
+) -> None:
+    """Pack the app, its handlers, leftfold and msgspec into one zip. The same inputs give the same bytes.
+
+    The app's own files are those that importing it loads from its folder: a module, or the whole package of a module,
+    without tests. What is imported only later, from elsewhere in the folder, is named with --include.
+    """
+    found = load_app(app)
+    click.get_current_context().meta[APP] = app
+    built = build(
+        found,
+        app,
+        Target(python, arch),
+        bytecode=cast(Mode, bytecode),
+        include=include,
+        requirements=requirements,
+        adapters=adapter,
+        boto3=boto3,
+        interpreter=interpreter,
+    )
+    path = out or Path(f"{found.name}.zip")
+    try:
+        path.write_bytes(built.content)
+    except OSError as error:
+        raise ConfigError(f"--out {path}: {error.strerror}.") from error
+    if as_json:
+        document(_told(built, path))
+        return
+    _show(built, path)
+
+
+def _told(built: Bundle, path: Path) -> dict[str, Any]:
+    return {
+        "file": str(path),
+        "sha256": built.sha256,
+        "runtime": built.target.runtime,
+        "architecture": built.target.arch,
+        "bytecode": built.bytecode,
+        "zip_bytes": built.zip_bytes,
+        "unpacked_bytes": built.unpacked_bytes,
+        "our_bytes": built.our_bytes,
+        "limits": {"zip_bytes": UPLOAD_BYTES, "unpacked_bytes": UNPACKED_BYTES, "our_bytes": BUDGET_BYTES},
+        "parts": built.parts,
+        "warnings": built.warnings,
+    }
+
+
+def _show(built: Bundle, path: Path) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("part")
+    for column in ("files", "unpacked", "zipped", "of it bytecode"):
+        table.add_column(column, justify="right")
+    for part in built.parts:
+        table.add_row(
+            part.name, f"{part.files:,}", *map(_kb, (part.unpacked_bytes, part.zip_bytes, part.bytecode_bytes))
+        )
+    whole = (built.unpacked_bytes, built.zip_bytes, sum(part.bytecode_bytes for part in built.parts))
+    table.add_row("together", f"{sum(part.files for part in built.parts):,}", *map(_kb, whole), style="bold")
+    table.add_row("Lambda's limit", "", _kb(UNPACKED_BYTES), _kb(UPLOAD_BYTES), "", style="dim")
+    show(styled((clean(str(path)), "bold"), f", {built.target.runtime} on {built.target.arch}"), table)
+    for warning in built.warnings:
+        show(styled(("careful: ", "bold yellow"), clean(warning)))
+    show(styled(("sha256 ", "dim"), built.sha256))
+
+
+def _kb(size_bytes: int) -> str:
+    return f"{size_bytes / 1000:,.0f} KB"
