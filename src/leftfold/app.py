@@ -9,9 +9,11 @@ from leftfold.core.annotations import label, members, parameter, unwrap
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
-from leftfold.core.processes import Reaction
+from leftfold.core.processes import AnyProcess, Reaction
+from leftfold.core.runs import REACTED, RUNS, Reacted, runs_of
 from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
+from leftfold.core.taking import takes
 from leftfold.core.views import AnyView, SqlView, View, check_name
 
 if TYPE_CHECKING:
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Deciders, views, reactions and what is published under one name. A value: building one does nothing yet.
+    """Deciders, views, reactions, processes and what is published under one name. A value: building one does nothing yet.
 
     `reactions` are functions, known on disk by their names; `{"name": function}` keeps a name through a renaming.
+    `processes` may hold several versions of one; what has begun is in the view `runs`, which comes with them.
     `events` adds event classes that no decider emits, for appends in the dcb form. `publish` says which events are public,
     as what, and where they go: see leftfold.publish. `ingest` says which records of devices become events: see
     leftfold.ingest. Raises ConfigError for what can't work: two classes under one name on disk, a view of events that
@@ -38,6 +41,7 @@ class App:
         deciders: Sequence[Decider[Any, Any, Any]] = (),
         views: Sequence[AnyView] = (),
         reactions: Sequence[Reaction] | Mapping[str, Reaction] = (),
+        processes: Sequence[AnyProcess] = (),
         events: Any = (),
         publish: Sequence[Publish] = (),
         ingest: Sequence[Ingest[Any]] = (),
@@ -45,8 +49,8 @@ class App:
         check_name("app", name)
         self.name = name
         self.deciders = tuple(deciders)
-        self.views = tuple(views)
         self.reactions = _named(reactions)
+        self.processes = tuple(processes)
         self.schema = Schema()
         for decider in self.deciders:
             _check_decider(decider)
@@ -57,6 +61,11 @@ class App:
         for source in self.ingest:
             self.schema.add(source.types, names=source.names, upcasts=source.upcasts)
         _check_once("ingest", [source.name for source in self.ingest])
+        moves = self._add_processes()
+        self.runs = runs_of(moves) if moves else None
+        if self.runs is not None and any(view.name == RUNS for view in views):
+            raise ConfigError(f"the view {RUNS!r} is made of the app's processes: give yours another name.")
+        self.views = tuple(views) if self.runs is None else (*views, self.runs)
         for view in self.views:
             self._check_subscription(repr(view), view.apply if isinstance(view, SqlView) else view.evolve, 1)
             if isinstance(view, View) and view.key is not None:
@@ -64,7 +73,8 @@ class App:
         for reaction_name, react in self.reactions.items():
             self._check_subscription(f"reaction {reaction_name!r}", react, 0)
         self.destinations = _destinations(self.schema, publish)
-        _check_once("category", [decider.category for decider in self.deciders])
+        names = dict.fromkeys(one.name for one in self.processes)
+        _check_once("category", [*(decider.category for decider in self.deciders), *names])
         _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])
         for table in {view.name: view for view in self.views}.values():
             kinds = {type(view) for view in self.views if view.name == table.name}
@@ -93,6 +103,16 @@ class App:
         session = self.open(url, tenant=tenant)
         session.start()
         return session
+
+    def _add_processes(self) -> list[type]:
+        """Take the processes in, each checked. Returns the classes of their own events."""
+        for process in self.processes:
+            self.schema.check_subscription(repr(process), takes(process).correlate.types)
+            self.schema.categories.setdefault(process.name, frozenset((Reacted,)))
+        _check_once("process version", [f"{process.name}@{process.version}" for process in self.processes])
+        if self.processes:
+            self.schema.add((Reacted,), names={Reacted: REACTED}, upcasts=())
+        return [Reacted] if self.processes else []
 
     def _check_subscription(self, who: str, function: Callable[..., Any], event: int) -> None:
         annotation, _ = unwrap(parameter(function, event), Recorded)
