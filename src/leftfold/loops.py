@@ -1,10 +1,13 @@
-"""The background loops of a session: a thread for each follower of the log, woken by commits; one for the archive."""
+"""The background loops of a session: a thread for each follower of the log, woken by commits; one for timers, woken when
+the next is due; one for the archive.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +19,7 @@ from leftfold.subscriptions.follow import Follower
 
 if TYPE_CHECKING:
     from leftfold.archive.writer import Archiver
+    from leftfold.timers.firing import Timers
 
 LOOK_AROUND: Final = 8  # quiet waits before a loop looks for new builds even though nothing was appended
 PAUSE_S: Final = 0.1  # after trouble; it doubles up to MAX_PAUSE_S
@@ -30,16 +34,20 @@ Followers = Callable[[], Sequence[Follower]]
 class Loops:
     """Threads that keep followers at the log's end until they are stopped."""
 
-    def __init__(self, sources: dict[str, Followers], backend: Backend, bell: Bell) -> None:
+    def __init__(
+        self, sources: dict[str, Followers], backend: Backend, bell: Bell, timers: Timers | None = None
+    ) -> None:
         from leftfold.archive.writer import archiver_of  # not at a cold start: a Lambda function runs no loops
 
-        self._log, self._bell = backend.log, bell
+        self._log, self._clock, self._bell = backend.log, backend.clock, bell
         self._stopping = threading.Event()
         rounds: dict[str, Callable[[], None]] = {
             name: partial(self._follow, source) for name, source in sources.items()
         }
         if backend.places_later:
             rounds["log"] = self._place
+        if timers is not None:
+            rounds["timers"] = partial(self._fire, timers)
         if (archiver := archiver_of(backend)) is not None:
             rounds["archive"] = partial(self._seal, archiver)
         self._threads = [
@@ -91,9 +99,21 @@ class Loops:
         if not sum(follower.step() or 0 for follower in source()):
             self._rest(rings, end)
 
-    def _rest(self, rings: int, end: int) -> None:
-        """Sleep until a commit: ours rings the bell, another process's shows in the log's end."""
+    def _fire(self, timers: Timers) -> None:
+        """Fire what is due, and rest until more is. A timer that was set meanwhile has moved the log."""
+        rings, end = self._bell.rings, self._log.end()
+        look = timers.fire(lambda: not self._stopping.is_set())
+        if look.trouble is not None:
+            raise look.trouble
+        if not look.fired:
+            self._rest(rings, end, look.next)
+
+    def _rest(self, rings: int, end: int, until: datetime | None = None) -> None:
+        """Sleep until a commit: ours rings the bell, another process's shows in the log's end. Or `until` a time."""
         for _ in range(LOOK_AROUND):
-            self._bell.wait(rings)
+            left_s = None if until is None else (until - self._clock.now()).total_seconds()
+            if left_s is not None and left_s <= 0:
+                return
+            self._bell.wait(rings, left_s)
             if self._bell.rings != rings or self._stopping.is_set() or self._log.end() != end:
                 return

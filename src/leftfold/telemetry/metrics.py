@@ -81,4 +81,12 @@ INBOX_PARKED: Final = Metric("inbox_parked", "Count", "events whose work failed:
 INBOX_GAPS: Final = Metric("inbox_gaps", "Count", "times that a stream went on without a missing event")
 INBOX_LATE: Final = Metric("inbox_late", "Count", "events that came when their stream had gone on without them")
 
+# of timers and runs
+TIMERS_FIRED: Final = Metric("timers_fired", "Count", "timers of processes and workflows that fired")
+TIMER_LATE_MS: Final = Metric("timer_late_ms", "Milliseconds", "from a timer's time until it fired", sums=False)
+RINGS_EARLY: Final = Metric("rings_early", "Count", "rings that came before their time, and were set again")
+RINGS_UNHEARD: Final = Metric("rings_unheard", "Count", "rings for timers that had fired, or were taken back")
+RUNS_OPEN: Final = Metric("runs_open", "Count", "runs of a tenant that are not over, counted up to a limit", sums=False)
+RUNS_STUCK: Final = Metric("runs_stuck", "Count", "runs of a tenant that wait for an operator", sums=False)
+
 METRICS: Final = tuple(value for value in dict(vars()).values() if isinstance(value, Metric))
