@@ -128,6 +128,10 @@ def _open(run: Run) -> int | None:
     return None if run.is_over else moment(run.moved)
 
 
+def _failed(run: Run) -> int | None:
+    return moment(run.moved) if run.status == "failed" else None
+
+
 def _stream(event: Recorded[Any]) -> str:
     return event.slots[0][0]
 
@@ -135,7 +139,8 @@ def _stream(event: Recorded[Any]) -> str:
 def runs_of(events: Sequence[type]) -> View[Run]:
     """The view of runs, of an app whose processes and workflows have these classes of events.
 
-    Its indexes: `due`, the time of a run's first timer; `open`, the time at which a run that isn't over moved last.
+    Its indexes: `due`, the time of a run's first timer; `open`, the time at which a run that isn't over moved last; `failed`,
+    the same of one that failed.
     """
 
     def evolve(run: Run, event: Recorded[Any]) -> Run:
@@ -159,7 +164,9 @@ def runs_of(events: Sequence[type]) -> View[Run]:
 
     union: Any = reduce(or_, events)
     evolve.__annotations__["event"] = Recorded[union]
-    return View(RUNS, initial=Run(), evolve=evolve, key=_stream, indexes={"due": _due, "open": _open})
+    return View(
+        RUNS, initial=Run(), evolve=evolve, key=_stream, indexes={"due": _due, "open": _open, "failed": _failed}
+    )
 
 
 class Owner(Protocol):
