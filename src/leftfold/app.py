@@ -104,6 +104,12 @@ class App:
         session.start()
         return session
 
+    def describe(self) -> dict[str, Any]:
+        """All that exists, as plain data: sorted, the same at each call, ready for JSON."""
+        from leftfold.describing import describe  # who only opens the app needn't load how
+
+        return describe(self)
+
     def _add_processes(self) -> list[type]:
         """Take the processes in, each checked. Returns the classes of their own events."""
         for process in self.processes:

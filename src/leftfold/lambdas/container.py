@@ -24,12 +24,13 @@ from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.session import Session
 from leftfold.telemetry import metrics
-from leftfold.telemetry.lines import LEVELS, Level, Telemetry, where
+from leftfold.telemetry.lines import LEVELS, NAMESPACE, Level, Telemetry, where
 
 STORE: Final = "LEFTFOLD_STORE"
 TENANT: Final = "LEFTFOLD_TENANT"
 ASIDE: Final = "LEFTFOLD_ASIDE"
 LEVEL: Final = "LEFTFOLD_LOG_LEVEL"
+SPACE: Final = "LEFTFOLD_NAMESPACE"
 TENANTS_KEPT: Final = 32  # sessions of one container: each holds caches of its streams; the least used one is closed
 
 Handler = Callable[[Any, Any], Any]
@@ -76,7 +77,12 @@ class Container:
     def __init__(self, app: App, handler: str, options: Options) -> None:
         self.app, self.handler, self._options = app, handler, options
         self.telemetry = Telemetry(
-            options.get("write") or _print, time.time, app=app.name, handler=handler, level=_level(options)
+            options.get("write") or _print,
+            time.time,
+            app=app.name,
+            handler=handler,
+            level=_level(options),
+            namespace=os.environ.get(SPACE) or NAMESPACE,
         )
         self._sessions: OrderedDict[str | None, Session] = OrderedDict()
         self._aside: Aside | None = None

@@ -63,7 +63,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 class Telemetry:
     """What one handler tells. `write` takes a line, `now_s` is the time; without `write` nothing is told.
 
-    `request_id`, where it is set, is in every log line from then on.
+    `request_id`, where it is set, is in every log line from then on. `namespace` is of the metrics: an environment's own.
     """
 
     def __init__(
@@ -74,8 +74,9 @@ class Telemetry:
         app: str = "",
         handler: str = "",
         level: Level = "info",
+        namespace: str = NAMESPACE,
     ) -> None:
-        self._write, self._now_s = write, now_s
+        self._write, self._now_s, self._namespace = write, now_s, namespace
         self._names = {"app": app, "handler": handler}
         self._from = LEVELS.index(level)
         self.request_id = ""
@@ -111,20 +112,23 @@ class Telemetry:
             while rest:
                 now = {metric: noted[:MOST_VALUES] for metric, noted in rest.items()}
                 rest = {metric: noted[MOST_VALUES:] for metric, noted in rest.items() if noted[MOST_VALUES:]}
-                self._write(emf(self._names | dict(where), now, at_ms=int(self._now_s() * 1000)))
+                at_ms = int(self._now_s() * 1000)
+                self._write(emf(self._names | dict(where), now, at_ms=at_ms, namespace=self._namespace))
 
 
 SILENT: Final = Telemetry()
 
 
-def emf(dimensions: dict[str, str], values: dict[Metric, list[float]], *, at_ms: int) -> str:
+def emf(
+    dimensions: dict[str, str], values: dict[Metric, list[float]], *, at_ms: int, namespace: str = NAMESPACE
+) -> str:
     """One line of the embedded metric format."""
     named = {name: value for name, value in dimensions.items() if value}
     about = {
         "Timestamp": at_ms,
         "CloudWatchMetrics": [
             {
-                "Namespace": NAMESPACE,
+                "Namespace": namespace,
                 "Dimensions": [list(named)],
                 "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in values],
             }

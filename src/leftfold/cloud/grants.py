@@ -1,0 +1,229 @@
+"""What each function may do: statements derived from what it uses, on its own things and its own tenants' rows alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from leftfold.adapters.dynamodb.about import CHANGE, READ, RIGHTS
+from leftfold.cloud.graph import Channel, Function, Graph, Kind
+from leftfold.cloud.template import Json, arn, att, sub
+
+Actions = tuple[str, ...]
+
+KEYLESS: Final = ("Scan", "DescribeTable")  # calls that name no key, so that no condition on keys can hold
+BATCH: Final = ("BatchGetItem",)
+
+WRITES: Final[dict[str, Actions]] = {"events": RIGHTS["commands"]["events"], "log": RIGHTS["commands"]["log"]}
+FOLLOWS: Final[dict[str, Actions]] = RIGHTS["views and reactions"]
+TABLES: Final[dict[Kind, tuple[dict[str, Actions], ...]]] = {
+    "commands": (WRITES,),
+    "queries": (RIGHTS["queries"],),
+    "sequencer": ({kind: asked for kind, asked in RIGHTS["sequencer"].items() if kind != "events/stream"},),
+    "projector": (FOLLOWS,),
+    "reactor": (FOLLOWS, WRITES),
+    "publisher": ({"events": (*READ, *BATCH), "log": (*READ, *BATCH, *CHANGE)},),
+    "ingest": (WRITES,),
+    "inbound": (WRITES,),
+    "archiver": ({"events": (*READ, *BATCH), "log": (*READ, *BATCH)},),
+    "timers": (WRITES, RIGHTS["queries"]),
+    "tasks": (WRITES, RIGHTS["queries"]),
+}
+"""What each kind of function asks of the tables; begun from what `leftfold doctor` says of them."""
+
+WRITERS: Final = (
+    "commands",
+    "ingest",
+    "inbound",
+    "reactor",
+    "timers",
+    "tasks",
+)  # of commits, whose bodies may be large
+
+ANY_RESOURCE: Final = {
+    **dict.fromkeys(
+        (
+            *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
+            *("logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies"),
+            "logs:DescribeLogGroups",
+        ),
+        "a state machine's log: these calls know no resource (Step Functions developer guide, logging)",
+    )
+}
+"""Each action that is granted on every resource, and why: AWS knows no narrower form of it."""
+
+
+def policy(statements: list[Json]) -> Json:
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def allow(sid: str, actions: Actions | list[str], resources: object, **more: Json) -> Json:
+    """One statement. Its actions are sorted and told once."""
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(set(actions)), "Resource": resources, **more}
+
+
+def statements(graph: Graph, function: Function) -> list[Json]:
+    """All that the role of a function allows."""
+    return [
+        *_logs(graph, function),
+        *_tables(graph, function),
+        *_objects(graph, function),
+        *_sources(graph, function),
+        *_destinations(graph, function),
+        *_alarms(graph, function),
+        *_key(graph),
+    ]
+
+
+def leading_keys(graph: Graph) -> Json | None:
+    """The condition that keeps a role to its tenants' rows; None where tenants come and go.
+
+    `ForAllValues` alone would be true of a call that names no key: `Null` refuses that.
+    """
+    tenants = graph.settings.tenants
+    if tenants is None:
+        return None
+    return {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{tenant}|*" for tenant in sorted(tenants) or ("",)]},
+        "Null": {"dynamodb:LeadingKeys": "false"},
+    }
+
+
+def _logs(graph: Graph, function: Function) -> list[Json]:
+    where = arn("logs", f"log-group:{log_group(graph, function)}:*")
+    return [allow("Logs", ("logs:CreateLogStream", "logs:PutLogEvents"), [where])]
+
+
+def log_group(graph: Graph, function: Function) -> str:
+    return f"/aws/lambda/{graph.physical(function.name)}"
+
+
+def _tables(graph: Graph, function: Function) -> list[Json]:
+    condition = leading_keys(graph)
+    found: list[Json] = []
+    for kind, table in graph.tables.items():
+        actions = {action for asked in TABLES.get(function.kind, ()) for action in asked.get(kind, ())}
+        keyed = [f"dynamodb:{action}" for action in actions if action not in KEYLESS]
+        keyless = [f"dynamodb:{action}" for action in actions if action in KEYLESS]
+        where = [arn("dynamodb", f"table/{table}")]
+        if keyed:
+            found.append(
+                allow(f"{kind.capitalize()}Rows", keyed, where, **({"Condition": condition} if condition else {}))
+            )
+        if keyless:
+            found.append(allow(f"{kind.capitalize()}Table", keyless, where))
+    return found
+
+
+def _objects(graph: Graph, function: Function) -> list[Json]:
+    """Large bodies, segments, records set aside: each in its own bucket."""
+    actions = ("s3:GetObject", "s3:PutObject") if function.kind in WRITERS else ("s3:GetObject",)
+    found = [allow("LargeBodies", actions, [bucket("Objects", graph, "objects/*")])]
+    if function.kind == "archiver":
+        keep = ("s3:PutObjectRetention",) if locks(graph) else ()
+        found.append(
+            allow("Segments", ("s3:GetObject", "s3:PutObject", *keep), [bucket("Archive", graph, "archive/*")])
+        )
+        found.append(allow("SegmentNames", ("s3:ListBucket",), [bucket("Archive", graph)]))
+    if function.kind in ("ingest", "inbound"):
+        found.append(allow("Aside", ("s3:PutObject",), [bucket("Aside", graph, "aside/*")]))
+    return found
+
+
+def locks(graph: Graph) -> bool:
+    """Whether the archiver says of each segment how long nobody can delete it; else the bucket may say so by itself."""
+    archive = graph.settings.archive
+    return archive.keep_days is not None and archive.mode == "COMPLIANCE"
+
+
+def bucket(which: str, graph: Graph, under: str = "") -> Json:
+    """The ARN of one of the buckets, or of what is under a prefix in it."""
+    place = f"arn:${{AWS::Partition}}:s3:::${{Bucket}}{f'/{under}' if under else ''}"
+    return {"Fn::Sub": [place, {"Bucket": graph.imported(f"{which}Bucket")}]}
+
+
+def _sources(graph: Graph, function: Function) -> list[Json]:
+    """What Lambda's pollers ask with the function's role."""
+    found: list[Json] = []
+    reads = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+    tables = graph.woken(function, "stream")
+    if tables or function.kind == "sequencer":
+        streams = [graph.imported(f"{camel_of(table)}Stream") for table in tables]
+        found.append(allow("Stream", reads, streams))
+        lists = [arn("dynamodb", f"table/{graph.tables[table]}/stream/*") for table in tables]
+        found.append(allow("Streams", ("dynamodb:ListStreams",), lists))
+    if function.kind == "ingest":
+        asked = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
+        found.append(allow("Records", [f"kinesis:{action}" for action in asked], [records_of(graph, function)]))
+        where = bucket("Aside", graph)
+        found.append(allow("GivenUpRecords", ("s3:PutObject",), [bucket("Aside", graph, "aws/lambda/*")]))
+        found.append(allow("GivenUpNames", ("s3:ListBucket",), [where]))
+    if function.kind in ("inbound", "timers"):
+        taken = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+        found.append(allow("Queue", taken, [graph.imported(f"{function.id}Queue")]))
+    if has_failures(graph, function):
+        found.append(allow("GivenUp", ("sqs:SendMessage",), [graph.imported(f"{function.id}Failures")]))
+    return found
+
+
+def camel_of(table: str) -> str:
+    return table.capitalize()
+
+
+def records_of(graph: Graph, function: Function) -> Json | str:
+    """The ARN of the Kinesis stream that an ingest reads."""
+    return graph.source(function.of).arn or graph.imported(f"{function.id}Records")
+
+
+def has_failures(graph: Graph, function: Function) -> bool:
+    """Whether a queue waits for what is given up on the way to this function: wake-ups of a stream, calls of a schedule."""
+    return bool(graph.woken(function, "stream") or graph.woken(function, "schedule"))
+
+
+def _destinations(graph: Graph, function: Function) -> list[Json]:
+    if function.kind != "publisher":
+        return []
+    return [statement for channel in graph.channels for statement in _channel(graph, channel)]
+
+
+ASKED: Final = {
+    "eventbridge": ("events", ("events:DescribeEventBus", "events:PutEvents"), "event-bus/"),
+    "eventbridgev2": ("events", ("events:PutEvents",), "event-bus/"),
+    "kinesis": ("kinesis", ("kinesis:DescribeStreamSummary", "kinesis:PutRecords"), "stream/"),
+}
+"""By scheme: the service, what publishing asks, and what its ARN has before the name."""
+
+
+def _channel(graph: Graph, channel: Channel) -> list[Json]:
+    service, actions, kind = ASKED[channel.scheme]
+    if channel.place.startswith("arn:"):
+        where: Json | str = channel.place
+    else:
+        region = channel.region or "${AWS::Region}"
+        where = sub(f"arn:${{AWS::Partition}}:{service}:{region}:${{AWS::AccountId}}:{kind}{channel.place}")
+    found = [allow(channel.id, actions, [where])]
+    if channel.claims.startswith("s3:"):
+        name, _, prefix = channel.claims[3:].partition("/")
+        place = f"arn:${{AWS::Partition}}:s3:::{name}/{f'{prefix}/' if prefix else ''}claims/*"
+        found.append(allow(f"{channel.id}Claims", ("s3:PutObject",), [sub(place)]))
+    return found
+
+
+RINGERS: Final = ("reactor", "timers")  # who sets an alarm when a timer is set
+
+
+def _alarms(graph: Graph, function: Function) -> list[Json]:
+    """A delayed message, or a schedule of the app's own group, which sends one."""
+    if function.kind not in RINGERS or not graph.has_runs:
+        return []
+    passed: Json = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
+    return [
+        allow("Rings", ("sqs:SendMessage",), [graph.imported("TimersQueue")]),
+        allow("LateRings", ("scheduler:CreateSchedule",), [arn("scheduler", f"schedule/{graph.name}/*")]),
+        allow("LateRingsRole", ("iam:PassRole",), [att("RingsRole")], Condition=passed),
+    ]
+
+
+def _key(graph: Graph) -> list[Json]:
+    if not graph.settings.kms:
+        return []
+    return [allow("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [graph.imported("Key")])]

@@ -1,0 +1,221 @@
+"""What an app needs on AWS: its functions, what wakes them, and what they write to. Everything else is drawn from here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, Literal, cast
+from urllib.parse import parse_qsl
+
+from msgspec import Struct
+
+from leftfold.cloud.settings import Inbound, OfFunction, Settings, Source, Target
+from leftfold.cloud.template import Json, camel, imported, short
+from leftfold.core.errors import ConfigError
+
+# fmt: off
+Kind = Literal[
+    "commands", "queries", "sequencer", "projector", "reactor", "publisher",
+    "ingest", "inbound", "archiver", "timers", "tasks", "replayer",
+]
+# fmt: on
+How = Literal["call", "stream", "records", "queue", "schedule", "write", "publish", "start"]
+
+READERS: Final = 2  # of one shard of a table's stream, at the most (DynamoDB developer guide)
+
+
+class Function(Struct, frozen=True):
+    """One Lambda function. `of` is the ingest or the inbound that it serves, where an app may have several."""
+
+    kind: Kind
+    of: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.of}" if self.of else self.kind
+
+    @property
+    def id(self) -> str:
+        return camel(self.name)
+
+
+class Channel(Struct, frozen=True):
+    """Where the app publishes: a bus or a stream by its name or ARN, and the region that its URL says."""
+
+    scheme: Literal["eventbridge", "eventbridgev2", "kinesis"]
+    place: str
+    made: bool
+    region: str = ""
+    claims: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.scheme}:{self.place}"
+
+    @property
+    def id(self) -> str:
+        return camel("bus" if self.scheme != "kinesis" else "stream", *self.place.split(":"))
+
+
+class Edge(Struct, frozen=True):
+    """`source` does this to `target`: wakes it, or writes to it."""
+
+    source: str
+    target: str
+    how: How
+
+
+class Graph(Struct, frozen=True):
+    """One deployment of one app. `model` is what `app.describe()` says."""
+
+    model: Json
+    settings: Settings
+    functions: tuple[Function, ...]
+    channels: tuple[Channel, ...]
+    edges: tuple[Edge, ...]
+
+    @property
+    def app(self) -> str:
+        return str(self.model["app"])
+
+    @property
+    def name(self) -> str:
+        """What every physical name begins with, and every export."""
+        return f"{self.settings.env}-{self.app}"
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether anything has timers: processes, workflows."""
+        return bool(self.model.get("processes") or self.model.get("workflows"))
+
+    @property
+    def tables(self) -> dict[str, str]:
+        return {kind: f"{self.name}-{kind}" for kind in ("events", "log", "views")}
+
+    def physical(self, *names: str) -> str:
+        return short("-".join((self.name, *names)))
+
+    def export(self, what: str) -> str:
+        return f"{self.name}-{what}"
+
+    def imported(self, what: str) -> Json:
+        return imported(self.export(what))
+
+    def of(self, function: Function) -> OfFunction:
+        """The settings of a function: its own, those of its kind, or the defaults."""
+        known = self.settings.functions
+        return known.get(function.name) or known.get(function.kind) or OfFunction()
+
+    def woken(self, function: Function, how: How) -> list[str]:
+        return [edge.source for edge in self.edges if edge.target == function.name and edge.how == how]
+
+    def source(self, ingest: str) -> Source:
+        return self.settings.ingest.get(ingest, Source())
+
+    def inbound(self, name: str) -> Inbound:
+        return self.settings.inbound[name]
+
+
+def graph(model: Mapping[str, Any], settings: Settings) -> Graph:
+    """What this app needs under these settings. Raises ConfigError for settings of things that it doesn't have."""
+    model = dict(model)
+    functions = tuple(_functions(model, settings))
+    channels = tuple(_channel(one, settings) for one in model["destinations"] if one["url"])
+    _check(model, settings, functions)
+    return Graph(model, settings, functions, channels, tuple(_edges(model, settings, functions, channels)))
+
+
+def _functions(model: Json, settings: Settings) -> Iterator[Function]:
+    runs = bool(model.get("processes") or model.get("workflows"))
+    if model["deciders"]:
+        yield Function("commands")
+    yield Function("queries")
+    yield Function("sequencer")
+    if model["views"] or runs:
+        yield Function("projector")
+    if model["reactions"] or runs:
+        yield Function("reactor")
+    if model["destinations"]:
+        yield Function("publisher")
+    yield from (Function("ingest", one["name"]) for one in model["ingest"])
+    yield from (Function("inbound", name) for name in sorted(settings.inbound))
+    if settings.archive.on:
+        yield Function("archiver")
+    if runs:
+        yield Function("timers")
+    if model.get("workflows") and settings.workflows == "states":
+        yield Function("tasks")
+
+
+def _channel(destination: Json, settings: Settings) -> Channel:
+    scheme, _, rest = str(destination["url"]).partition(":")
+    place, _, query = rest.partition("?")
+    options = dict(parse_qsl(query))
+    asked = settings.publish.get(destination["name"], Target())
+    elsewhere = place.startswith("arn:") or place == "default" or "region" in options or "endpoint" in options
+    return Channel(
+        cast(Any, scheme),
+        place,
+        made=asked.make and not elsewhere,
+        region=options.get("region", ""),
+        claims=options.get("objects", ""),
+    )
+
+
+def _edges(
+    model: Json, settings: Settings, functions: tuple[Function, ...], channels: tuple[Channel, ...]
+) -> Iterator[Edge]:
+    """In the order in which a command and its events travel."""
+    names = {one.name for one in functions}
+    for name in ("commands", "queries"):
+        if name in names and settings.api.kind != "none":
+            yield Edge("callers", name, "call")
+    for one in functions:
+        if one.kind == "ingest":
+            yield Edge(f"records of {one.of}", one.name, "records")
+        if one.kind in ("inbound", "timers"):
+            yield Edge(f"queue {one.name}", one.name, "queue")
+        if one.kind in ("commands", "ingest", "inbound", "reactor", "timers", "tasks"):
+            yield Edge(one.name, "events", "write")
+    yield Edge("events", "sequencer", "stream")
+    yield Edge("sequencer", "log", "write")
+    for name in by_stream(model, settings, names):
+        yield Edge("log", name, "stream")
+    if "projector" in names:
+        yield Edge("projector", "views", "write")
+    yield from (Edge("publisher", one.name, "publish") for one in channels)
+    if "archiver" in names:
+        yield Edge("archiver", "archive", "write")
+    for workflow in model.get("workflows", ()) if "tasks" in names else ():
+        yield Edge("reactor", f"machine {workflow['name']}", "start")
+        yield Edge(f"machine {workflow['name']}", "tasks", "call")
+    for name in ("sequencer", "projector", "reactor", "publisher", "archiver", "timers"):
+        if name in names:
+            yield Edge("schedule", name, "schedule")
+
+
+def by_stream(model: Json, settings: Settings, names: Iterable[str]) -> list[str]:
+    """Whom the log's stream wakes. It bears two readers: where there are three, the publisher goes by the minute."""
+    followers = [name for name in ("projector", "reactor", "publisher") if name in set(names)]
+    wanted = settings.publisher_wakes or ("log" if len(followers) <= READERS else "schedule")
+    return [name for name in followers if name != "publisher" or wanted == "log"]
+
+
+def _check(model: Json, settings: Settings, functions: tuple[Function, ...]) -> None:
+    for view in model["views"]:
+        if view["kind"] == "sql":
+            raise ConfigError(
+                f"view {view['name']!r} is a SqlView, which needs SQL: on DynamoDB make it a View, or keep it in an app of "
+                "its own on sqlite:."
+            )
+    _check_names("functions", settings.functions, {one.name for one in functions} | {one.kind for one in functions})
+    _check_names("ingest", settings.ingest, {one["name"] for one in model["ingest"]})
+    _check_names("publish", settings.publish, {one["name"] for one in model["destinations"]})
+
+
+def _check_names(what: str, given: Iterable[str], known: set[str]) -> None:
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known)) or 'none'}."
+            raise ConfigError(f"{what}.{name}: the app has no such thing here; {hint}")

@@ -1,0 +1,229 @@
+"""The settings of one deployment, as a JSON or TOML file says them. What isn't said has the default that is written here."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from typing import Any, Final, Literal, cast, get_args
+
+import msgspec
+from msgspec import Struct, field
+
+from leftfold.core.errors import BadKey, ConfigError
+from leftfold.core.streams import check_tenant
+
+LOG_DAYS: Final = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
+MOST_MEMORY_MB: Final = 10_240  # of a function (Lambda quotas)
+MOST_TIMEOUT_S: Final = 900  # of a function (Lambda quotas)
+ENV_CHARS: Final = 16  # of an environment's name: it leads every physical name, and those have 64 characters
+
+Pythons = Literal["3.11", "3.12", "3.13", "3.14"]
+
+_ENV = re.compile(r"[a-z][a-z0-9-]*\Z")
+_RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)\Z|cron\([^()]+\)\Z")
+_HANDLER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
+_ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:.+\Z")
+
+
+class OfFunction(Struct, frozen=True, forbid_unknown_fields=True):
+    """One function. `handler` is a function of your own in place of the generated one, as `handlers.handle_command`."""
+
+    memory_mb: int = 512
+    timeout_s: int = 60
+    concurrency: int | None = None
+    handler: str | None = None
+    environment: dict[str, str] = {}
+
+
+class Api(Struct, frozen=True, forbid_unknown_fields=True):
+    """How commands and queries are called from outside. A JWT needs `issuer` and `audience`."""
+
+    kind: Literal["function-url", "http-api", "none"] = "function-url"
+    auth: Literal["iam", "jwt"] = "iam"
+    issuer: str = ""
+    audience: tuple[str, ...] = ()
+    tenant_claim: str = ""
+    actor_claim: str = ""
+
+
+class Archive(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sealed segments in S3. Nobody can delete one for `keep_days` in the mode COMPLIANCE, whoever it is."""
+
+    on: bool = True
+    keep_days: int | None = None
+    mode: Literal["COMPLIANCE", "GOVERNANCE"] = "COMPLIANCE"
+    colder_after_days: int = 90
+    coldest_after_days: int = 365
+    every: str = "rate(5 minutes)"
+
+
+class Alarms(Struct, frozen=True, forbid_unknown_fields=True):
+    """When to say that something is wrong. `topic` is the ARN of an SNS topic, and a parameter of the stack besides."""
+
+    topic: str = ""
+    lag_s: int = 300
+    unplaced_s: int = 60
+    pull_age_s: int = 600
+    iterator_age_s: int = 300
+    late_timers_s: int = 600
+
+
+class Source(Struct, frozen=True, forbid_unknown_fields=True):
+    """A Kinesis stream that an ingest reads: made by the stack, unless `arn` names one that is there."""
+
+    arn: str = ""
+    batch: int = 500
+    parallel: int = 1
+
+
+class Target(Struct, frozen=True, forbid_unknown_fields=True):
+    """A bus or stream that the app publishes to: made by the stack, unless it is there already."""
+
+    make: bool = True
+
+
+class Inbound(Struct, frozen=True, forbid_unknown_fields=True):
+    """Events of others: from a bus by a rule's pattern, through a queue, to a handler that `inbound(app, ...)` made."""
+
+    handler: str
+    pattern: dict[str, Any]
+    bus: str = "default"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """A deployment. `overrides` are laid on the finished resources, by logical id."""
+
+    env: str = "prod"
+    python: Pythons = "3.13"
+    architecture: Literal["arm64", "x86_64"] = "arm64"
+    tags: dict[str, str] = {}
+    tenants: tuple[str, ...] | None = ()
+    log_days: int = 90
+    kms: bool = False
+    publisher_wakes: Literal["log", "schedule"] | None = None
+    workflows: Literal["native", "states"] = "states"
+    replayer: bool = True
+    functions: dict[str, OfFunction] = {}
+    api: Api = Api()
+    archive: Archive = Archive()
+    alarms: Alarms = Alarms()
+    ingest: dict[str, Source] = {}
+    publish: dict[str, Target] = {}
+    inbound: dict[str, Inbound] = {}
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+
+DEFAULTS: Final = Settings()
+
+
+def read_settings(text: str, *, kind: Literal["json", "toml"], where: str = "the settings") -> Settings:
+    """The settings in a file. Raises ConfigError that names the place, what is wrong there, and what would be right."""
+    try:
+        raw: Any = json.loads(text) if kind == "json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: no {kind.upper()}: {error}.") from error
+    return settings(raw, where=where)
+
+
+def settings(raw: Any, *, where: str = "the settings") -> Settings:
+    """Settings from plain data."""
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{where}: an object of settings is needed, not {type(raw).__name__}.")
+    _check_known(cast("dict[str, Any]", raw), Settings, where, "")
+    try:
+        read = msgspec.convert(raw, Settings)
+    except (msgspec.ValidationError, UnicodeError) as error:
+        raise ConfigError(f"{where}: {error}.") from error
+    _check(read, where)
+    return read
+
+
+def _check_known(raw: dict[str, Any], cls: type[Struct], where: str, path: str) -> None:
+    """Refuse a key that is none, with the one that may have been meant."""
+    fields = {one.name: one.type for one in msgspec.structs.fields(cls)}
+    for key, value in raw.items():
+        place = f"{path}.{key}" if path else key
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}."
+            raise ConfigError(f"{where}: {place} is no setting; {hint}")
+        inner = fields[key]
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, Struct):
+            _check_known(cast("dict[str, Any]", value), inner, where, place)
+        elif isinstance(value, dict) and (of := _struct_in(inner)) is not None:
+            for name, one in cast("dict[str, Any]", value).items():
+                if isinstance(one, dict):
+                    _check_known(cast("dict[str, Any]", one), of, where, f"{place}.{name}")
+
+
+def _struct_in(annotation: Any) -> type[Struct] | None:
+    """The Struct in `dict[str, X]`."""
+    inside = get_args(annotation)
+    found = inside[1] if len(inside) == 2 else None
+    return found if isinstance(found, type) and issubclass(found, Struct) else None
+
+
+def _check(read: Settings, where: str) -> None:
+    def refuse(place: str, why: str) -> None:
+        raise ConfigError(f"{where}: {place}: {why}")
+
+    if not _ENV.match(read.env) or len(read.env) > ENV_CHARS:
+        refuse("env", f"{read.env!r}: lower-case letters, digits and '-', a letter first, at most {ENV_CHARS}.")
+    if read.log_days not in LOG_DAYS:
+        near = min(LOG_DAYS, key=lambda days: abs(days - read.log_days))
+        refuse(
+            "log_days", f"CloudWatch keeps logs for certain numbers of days, {near} is the nearest to {read.log_days}."
+        )
+    for tenant in read.tenants or ():
+        try:
+            check_tenant(tenant)
+        except BadKey as error:
+            refuse("tenants", str(error))
+    for name, one in read.functions.items():
+        if not 128 <= one.memory_mb <= MOST_MEMORY_MB:
+            refuse(f"functions.{name}.memory_mb", f"128 to {MOST_MEMORY_MB}, not {one.memory_mb}.")
+        if not 1 <= one.timeout_s <= MOST_TIMEOUT_S:
+            refuse(f"functions.{name}.timeout_s", f"1 to {MOST_TIMEOUT_S}, not {one.timeout_s}.")
+        if one.handler is not None and not _HANDLER.match(one.handler):
+            refuse(f"functions.{name}.handler", f"{one.handler!r} is not module.function, as handlers.handle_command.")
+    if read.api.auth == "jwt" and not (read.api.kind == "http-api" and read.api.issuer and read.api.audience):
+        refuse("api.auth", "jwt needs kind = http-api, an issuer and an audience.")
+    if not _RATE.match(read.archive.every):
+        refuse("archive.every", f"{read.archive.every!r} is no rate(5 minutes) and no cron(...).")
+    if read.archive.keep_days is not None and read.archive.keep_days < 1:
+        refuse("archive.keep_days", "at least 1; leave it out to lock nothing.")
+    if not 30 <= read.archive.colder_after_days < read.archive.coldest_after_days:
+        refuse("archive.colder_after_days", "at least 30 (S3's own minimum), and less than coldest_after_days.")
+    if read.alarms.topic and not _ARN.match(read.alarms.topic):
+        refuse("alarms.topic", f"{read.alarms.topic!r} is no ARN.")
+    for name, source in read.ingest.items():
+        if source.arn and not _ARN.match(source.arn):
+            refuse(f"ingest.{name}.arn", f"{source.arn!r} is no ARN.")
+    for name, inbound in read.inbound.items():
+        if not _HANDLER.match(inbound.handler):
+            refuse(f"inbound.{name}.handler", f"{inbound.handler!r} is not module.function, as handlers.from_orders.")

@@ -1,0 +1,49 @@
+"""The stack that may be made again at any time: functions, roles, logs, mappings, schedules, the API, alarms."""
+
+from __future__ import annotations
+
+from leftfold.cloud import api, functions, mappings, schedules
+from leftfold.cloud.functions import role
+from leftfold.cloud.grants import allow, policy
+from leftfold.cloud.graph import Graph
+from leftfold.cloud.template import Json, att
+
+
+def template(graph: Graph) -> Json:
+    resources: Json = {}
+    for function in graph.functions:
+        resources |= functions.resources(graph, function) | mappings.resources(graph, function)
+    resources |= schedules.resources(graph) | api.resources(graph)
+    if graph.has_runs:
+        resources["RingsRole"] = _rings(graph)
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": f"{graph.app} ({graph.settings.env}): what works",
+        "Parameters": _parameters(graph),
+        "Resources": resources,
+        "Outputs": _outputs(graph),
+    }
+
+
+def _parameters(graph: Graph) -> Json:
+    return {
+        "CodeBucket": {"Type": "String", "Description": "the bucket that holds the bundle"},
+        "CodeKey": {"Type": "String", "Description": "the bundle's name in it; another one for each build"},
+        "Runtime": {
+            "Type": "String",
+            "Default": f"python{graph.settings.python}",
+            "Description": "the Python that the bundle was built for",
+        },
+    }
+
+
+def _rings(graph: Graph) -> Json:
+    """Who sends for a one-off schedule of a timer."""
+    return role(
+        graph, "scheduler.amazonaws.com", policy([allow("Ring", ("sqs:SendMessage",), [graph.imported("TimersQueue")])])
+    )
+
+
+def _outputs(graph: Graph) -> Json:
+    named = {f"{one.id}Function": {"Value": att(f"{one.id}Function")} for one in graph.functions}
+    return named | api.outputs(graph)
