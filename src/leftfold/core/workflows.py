@@ -170,7 +170,6 @@ class Workflow(Generic[D]):
     """
 
     names: Final = NAMES
-    initial: Final = RunState()
 
     def __init__(
         self,
@@ -185,6 +184,7 @@ class Workflow(Generic[D]):
         check_name("workflow", name)
         check_version(f"workflow {name!r}", version)
         self.name, self.data, self.version = name, data, version
+        self.initial = RunState()
         self.steps: tuple[AnyNode, ...] = tuple(steps)
         self.evolve_data = evolve
         self.refused = tuple(refusals)
