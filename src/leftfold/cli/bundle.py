@@ -13,16 +13,17 @@ from leftfold.cli.output import APP, clean, document, show, styled
 from leftfold.cloud.bundle import Bundle, Target, build
 from leftfold.cloud.bundle.bytecode import Mode
 from leftfold.cloud.bundle.target import BUDGET_BYTES, MACHINES, RUNTIMES, UNPACKED_BYTES, UPLOAD_BYTES
+from leftfold.cloud.settings import Settings, read_settings
+from leftfold.cloud.synthesis import graph_of
 from leftfold.core.errors import ConfigError
 
 
 @click.command(short_help="the zip for AWS Lambda, and what it weighs")
 @click.argument("app", metavar="APP")
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write. [default: <app>.zip]")
-@click.option("--python", type=click.Choice(list(RUNTIMES)), default="3.13", show_default=True, help="Lambda's Python.")
-@click.option(
-    "--arch", type=click.Choice(list(MACHINES)), default="arm64", show_default=True, help="The function's processor."
-)
+@click.option("--config", type=click.Path(path_type=Path), help="The settings of a deployment, as `synth` takes them.")
+@click.option("--python", type=click.Choice(list(RUNTIMES)), help="Lambda's Python. [default: as the settings say]")
+@click.option("--arch", type=click.Choice(list(MACHINES)), help="The processor. [default: as the settings say]")
 @click.option(
     "--bytecode",
     type=click.Choice(["unchecked", "checked", "none"]),
@@ -39,8 +40,9 @@ from leftfold.core.errors import ConfigError
 def bundle(
     app: str,
     out: Path | None,
-    python: str,
-    arch: str,
+    config: Path | None,
+    python: str | None,
+    arch: str | None,
     bytecode: str,
     interpreter: str | None,
     include: tuple[Path, ...],
@@ -56,10 +58,11 @@ def bundle(
     """
     found = load_app(app)
     click.get_current_context().meta[APP] = app
+    graph = graph_of(found, settings_in(config))
     built = build(
-        found,
+        graph,
         app,
-        Target(python, arch),
+        target=Target(python or graph.settings.python, arch or graph.settings.architecture),
         bytecode=cast(Mode, bytecode),
         include=include,
         requirements=requirements,
@@ -76,6 +79,17 @@ def bundle(
         document(_told(built, path))
         return
     _show(built, path)
+
+
+def settings_in(config: Path | None) -> Settings:
+    """The settings of a file, by its name JSON or TOML; the defaults without one."""
+    if config is None:
+        return Settings()
+    try:
+        text = config.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--config {config}: {error}.") from error
+    return read_settings(text, kind="toml" if config.suffix == ".toml" else "json", where=str(config))
 
 
 def _told(built: Bundle, path: Path) -> dict[str, Any]:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from leftfold.app import App
 from leftfold.cloud.bundle.bytecode import Mode, compiled, find_interpreter
-from leftfold.cloud.bundle.handlers import handler_files
 from leftfold.cloud.bundle.modules import find_modules, missing
 from leftfold.cloud.bundle.ours import adapters_of, our_files
 from leftfold.cloud.bundle.packages import package_files
 from leftfold.cloud.bundle.target import BUDGET_BYTES, UNPACKED_BYTES, UPLOAD_BYTES, Target
 from leftfold.cloud.bundle.zipping import refuse_foreign_code, zipped
+from leftfold.cloud.entries import entries, own_handler
+from leftfold.cloud.graph import Graph
 from leftfold.core.errors import ConfigError, TooLarge
 
 OURS = ("leftfold", "msgspec")
@@ -61,35 +61,38 @@ class Bundle(Struct, frozen=True):
 
 
 def build(
-    app: App,
+    graph: Graph,
     name: str,
-    target: Target,
     *,
     folder: Path | None = None,
+    target: Target | None = None,
     bytecode: Mode = "unchecked",
     include: Sequence[Path] = (),
     requirements: Path | None = None,
-    store: str = "dynamodb:",
     adapters: Iterable[str] = (),
     boto3: str | None = None,
     interpreter: str | None = None,
 ) -> Bundle:
-    """The bundle of `app`, which is `name` (module:attribute) in `folder`, the current one unless another is given.
+    """The bundle of the app that is `name` (module:attribute) in `folder`, the current one unless another is given.
 
-    Raises ConfigError for a module, a wheel or an interpreter that isn't there and for native code of another platform,
-    TooLarge for what Lambda would not unpack.
+    `graph` says which functions it has, and its settings the target unless another is given. Raises ConfigError for a
+    module, a wheel or an interpreter that isn't there and for native code of another platform, TooLarge for what Lambda
+    would not unpack.
     """
-    module, _, attribute = name.partition(":")
-    found = find_modules(module, (folder or Path.cwd()).absolute(), include=include)
-    kept = adapters_of(app, store=store, more={*adapters, *found.adapters})
+    target = target or Target(graph.settings.python, graph.settings.architecture)
+    own = [handler.rpartition(".")[0] for one in graph.functions if (handler := own_handler(graph, one))]
+    found = find_modules([name.partition(":")[0], *own], (folder or Path.cwd()).absolute(), include=include)
+    app = _read(found.files) | {file: text.encode() for file, text in entries(graph, name).items()}
+    kept = adapters_of(graph, more={*adapters, *found.adapters})
     with tempfile.TemporaryDirectory() as scratch:
-        packages = package_files(target, Path(scratch), requirements=requirements, boto3=boto3)
-        groups: dict[str, dict[str, bytes]] = {
-            "leftfold": _read(our_files(kept)),
-            "msgspec": _read({one: path for one, path in packages.items() if one.startswith("msgspec")}),
-            "app": _read(found.files) | handler_files(app, module, attribute),
-            "packages": _read({one: path for one, path in packages.items() if not one.startswith("msgspec")}),
-        }
+        packages = _read(package_files(target, Path(scratch), requirements=requirements, boto3=boto3))
+    ours = _read(our_files({file: text for file, text in app.items() if file.endswith(".py")}, kept))
+    groups: dict[str, dict[str, bytes]] = {
+        "leftfold": ours,
+        "msgspec": {file: content for file, content in packages.items() if file.startswith("msgspec")},
+        "app": app,
+        "packages": {file: content for file, content in packages.items() if not file.startswith("msgspec")},
+    }
     files = _together(groups)
     if lost := missing(found, files):
         raise ConfigError(
@@ -97,23 +100,24 @@ def build(
             "its path with --include."
         )
     refuse_foreign_code(files, target)
-    return _packed(
-        files, {one: origin for origin, group in groups.items() for one in group}, target, bytecode, interpreter
-    )
+    origins = {file: origin for origin, group in groups.items() for file in group}
+    return _packed(files, origins, target, bytecode, interpreter)
 
 
 def _packed(files: dict[str, bytes], origins: dict[str, str], target: Target, mode: Mode, named: str | None) -> Bundle:
-    warnings: list[str] = []
     found = None if mode == "none" else find_interpreter(target, named)
+    sources = {name: content for name, content in files.items() if name.endswith(".py")}
     if found is None:
-        warnings.append(_without_bytecode(target, len([name for name in files if name.endswith(".py")]), mode))
+        warnings = [_without_bytecode(target, len(sources), mode)]
     else:
-        sources = {name: content for name, content in files.items() if name.endswith(".py")}
-        made, failed = compiled(sources, found, mode)
+        made, failed = compiled(sources, found, mode, lean=OURS)
         for name, content in made.items():
-            files[name] = content
-            origins[name] = origins[_source_of(name)]
-        warnings += [f"{name} is no Python {target.python}: it went in as it is." for name in failed]
+            source = _source_of(name)
+            alone = mode == "unchecked" and origins[source] in OURS
+            files[f"{source}c" if alone else name], origins[f"{source}c" if alone else name] = content, origins[source]
+            if alone:
+                del files[source]
+        warnings = [f"{name} is no Python {target.python}: it went in as it is." for name in failed]
     content, taken = zipped(files)
     parts = _parts(files, taken, origins)
     unpacked = sum(map(len, files.values()))

@@ -31,11 +31,12 @@ _INSTALLED: Final = {"site-packages", "dist-packages"}
 
 _PROBE: Final = """\
 import importlib, json, sys
-folder, name, out = sys.argv[1:]
+folder, out, *names = sys.argv[1:]
 sys.path.insert(0, folder)
 import leftfold.app, leftfold.session
 before = set(sys.modules)
-importlib.import_module(name)
+for name in names:
+    importlib.import_module(name)
 loaded = {}
 for each, module in list(sys.modules.items()):
     spec = getattr(module, "__spec__", None)
@@ -57,13 +58,13 @@ class Found(Struct, frozen=True):
     foreign: dict[str, str]
 
 
-def find_modules(module: str, folder: Path, *, include: Sequence[Path] = ()) -> Found:
-    """The files of the app in `module`, looked for in `folder` first.
+def find_modules(modules: Sequence[str], folder: Path, *, include: Sequence[Path] = ()) -> Found:
+    """The files of the app in the first of these modules, and of its handlers in the others, looked for in `folder` first.
 
     Raises ConfigError where it can't be imported, imports what a bundle leaves out, or an included path isn't there.
     """
-    loaded = _loaded(module, folder)
-    root = _root(module, loaded, folder)
+    loaded = _loaded(modules, folder)
+    root = _root(modules[0], loaded, folder)
     files: dict[str, Path] = {}
     foreign: dict[str, str] = {}
     for name, origin in sorted(loaded.items()):
@@ -86,20 +87,20 @@ def missing(found: Found, names: Mapping[str, object]) -> list[str]:
     return sorted(name for top, name in found.foreign.items() if top not in tops)
 
 
-def _loaded(module: str, folder: Path) -> dict[str, str | None]:
+def _loaded(modules: Sequence[str], folder: Path) -> dict[str, str | None]:
     """In a process of its own: this one may have loaded more, or other modules of these names."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch, "loaded.json")
-        command = [sys.executable, "-c", _PROBE, str(folder), module, str(out)]
+        command = [sys.executable, "-c", _PROBE, str(folder), str(out), *modules]
         try:
             run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=IMPORT_WITHIN_S)
         except subprocess.TimeoutExpired as error:
             raise ConfigError(
-                f"importing {module} took over {IMPORT_WITHIN_S:g} s: nothing should be done there."
+                f"importing {modules[0]} took over {IMPORT_WITHIN_S:g} s: nothing should be done there."
             ) from error
         if run.returncode:
             why = run.stderr.strip().splitlines()[-1:] or [f"exit code {run.returncode}"]
-            raise ConfigError(f"{module} can't be imported from {folder}: {why[0]}.")
+            raise ConfigError(f"{', '.join(modules)} can't be imported from {folder}: {why[0]}.")
         loaded: dict[str, str | None] = json.loads(out.read_text())
         return loaded
 

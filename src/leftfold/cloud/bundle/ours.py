@@ -1,62 +1,97 @@
-"""Our own files: floors 0 to 7, without the adapters that this app on this store can't reach."""
+"""Our own files: what the app's functions can reach of floors 0 to 7, and no adapter that they have no use for.
+
+Reached is what an import statement names, at the top or in a function, beginning with the handlers and the user's files; a
+text that is a module's name counts too, since the front door imports by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import leftfold
-from leftfold.app import App
 from leftfold.cloud.bundle.modules import tree
+from leftfold.cloud.graph import Graph
 from leftfold.core.errors import ConfigError
 
 HERE: Final = Path(leftfold.__file__).parent
 LEFT_OUT: Final = {"cli", "cloud", "testing", "console"}  # floors 8 and 9: nobody below knows them
-STORES: Final = {"dynamodb": {"dynamodb", "boto"}, "sqlite": {"sqlite"}, "memory": {"memory"}}
-ALWAYS: Final = {"s3", "boto"}  # records set aside, large bodies and the archive: named by the function's environment
+ALWAYS: Final = {"boto", "dynamodb", "s3"}  # the store; large bodies, the archive and what was set aside
 
 
-def adapters_of(app: App, *, store: str, more: Iterable[str] = ()) -> frozenset[str]:
-    """The adapters that the app's functions may open on a store of this scheme; `more` are wanted besides.
+def adapters_of(graph: Graph, *, more: Iterable[str] = ()) -> frozenset[str]:
+    """The adapters that the functions of this deployment open; `more` are wanted besides.
 
-    Raises ConfigError for a store or an adapter that doesn't exist.
+    Raises ConfigError for one that doesn't exist.
     """
-    scheme = store.partition(":")[0]
-    if scheme not in STORES:
-        raise ConfigError(f"{store!r} names no store: its scheme is one of {', '.join(STORES)}.")
-    wanted = ALWAYS | STORES[scheme] | {_of_publisher(one.to) for one in app.destinations.values()} | set(more)
-    if getattr(app, "processes", ()) or getattr(app, "workflows", ()):
-        wanted |= {"alarms"} & _all()
-    if getattr(app, "workflows", ()):
-        wanted |= {"stepfunctions"} & _all()
-    wanted.discard("")
-    if unknown := sorted(wanted - _all()):
-        raise ConfigError(f"there is no adapter {unknown[0]!r}: {', '.join(sorted(_all()))}.")
+    wanted = ALWAYS | {channel.scheme for channel in graph.channels} | set(more)
+    if graph.has_runs:
+        wanted |= {"alarms"}
+    if graph.model.get("workflows") and graph.settings.workflows == "states":
+        wanted |= {"stepfunctions"}
+    known = {path.name.removesuffix(".py") for path in (HERE / "adapters").iterdir() if not path.name.startswith("__")}
+    if unknown := sorted(wanted - known):
+        raise ConfigError(f"there is no adapter {unknown[0]!r}: {', '.join(sorted(known))}.")
     return frozenset(wanted)
 
 
-def our_files(adapters: Iterable[str]) -> dict[str, Path]:
-    """Names in the zip -> files."""
-    kept = set(adapters)
-    found: dict[str, Path] = {}
+def our_files(sources: Mapping[str, bytes], adapters: Iterable[str]) -> dict[str, Path]:
+    """Names in the zip -> files, for handlers and user's files of these sources."""
+    found = {path: name for name, path in _there(frozenset(adapters))}
+    modules = {_module(name): path for path, name in found.items() if name.endswith(".py")}
+    reached: set[str] = set()
+    waiting = ["leftfold", *(one for text in sources.values() for one in _imported(text, modules))]
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting += _imported(modules[module].read_bytes(), modules)
+    kept = {modules[module] for module in reached}
+    folders = {path.parent for path in kept if path.name == "__init__.py"}
+    return {
+        name: path for path, name in found.items() if path in kept or (path.suffix != ".py" and path.parent in folders)
+    }
+
+
+def _there(adapters: frozenset[str]) -> Iterator[tuple[str, Path]]:
     for path in tree(HERE):
         parts = path.relative_to(HERE).parts
-        if parts[0] in LEFT_OUT:
-            continue
-        if parts[0] == "adapters" and parts[1] != "__init__.py" and parts[1].removesuffix(".py") not in kept:
-            continue
-        found["/".join(("leftfold", *parts))] = path
-    return found
+        unused = parts[0] == "adapters" and parts[1] != "__init__.py" and parts[1].removesuffix(".py") not in adapters
+        if parts[0] not in LEFT_OUT and not unused:
+            yield "/".join(("leftfold", *parts)), path
 
 
-def _all() -> set[str]:
-    return {path.name.removesuffix(".py") for path in (HERE / "adapters").iterdir() if not path.name.startswith("__")}
+def _module(name: str) -> str:
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
-def _of_publisher(to: object) -> str:
-    """A URL's scheme; of a publisher that was passed, its room if it is one of ours."""
-    if isinstance(to, str):
-        return to.partition(":")[0]
-    module = type(to).__module__.split(".")
-    return module[2] if module[:2] == ["leftfold", "adapters"] else ""
+def _imported(source: bytes, modules: Mapping[str, Path]) -> Iterator[str]:
+    """The modules among these that a source names, each with the packages that it stands in."""
+    try:
+        parsed = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return  # a template, or Python of another time: it imports nothing here
+    for name in _names(parsed):
+        parts = name.split(".")
+        yield from (module for depth in range(1, len(parts) + 1) if (module := ".".join(parts[:depth])) in modules)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
+            children: Iterable[ast.AST] = others
+        case ast.Import(names=names):
+            yield from (alias.name for alias in names)
+            return
+        case ast.ImportFrom(module=str(base), names=names, level=0):
+            yield from (f"{base}.{alias.name}" for alias in names)
+            return
+        case ast.Constant(value=str(text)) if text.startswith("leftfold."):
+            yield text
+            return
+        case _:
+            children = ast.iter_child_nodes(node)
+    for child in children:
+        yield from _names(child)
