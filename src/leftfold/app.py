@@ -15,9 +15,12 @@ from leftfold.core.schema import Schema
 from leftfold.core.streams import check_category
 from leftfold.core.taking import takes
 from leftfold.core.views import AnyView, SqlView, View, check_name
+from leftfold.core.workflow_runs import RUN_EVENTS
+from leftfold.core.workflows import Workflow
 
 if TYPE_CHECKING:
     from leftfold.ingest.declared import Ingest
+    from leftfold.ports.alarms import Alarms
     from leftfold.ports.backend import Backend
     from leftfold.publish.rules import Destination, Publish
     from leftfold.session import Session
@@ -45,6 +48,7 @@ class App:
         events: Any = (),
         publish: Sequence[Publish] = (),
         ingest: Sequence[Ingest[Any]] = (),
+        workflows: Sequence[Workflow[Any]] = (),
     ) -> None:
         check_name("app", name)
         self.name = name
@@ -57,11 +61,14 @@ class App:
             self.schema.add_decider(decider)
         if events != ():
             self.schema.add(members(events), names={}, upcasts=())
+        self.workflows = tuple(workflows)
+        for workflow in self.workflows:
+            self.schema.add_decider(workflow)
         self.ingest = tuple(ingest)
         for source in self.ingest:
             self.schema.add(source.types, names=source.names, upcasts=source.upcasts)
         _check_once("ingest", [source.name for source in self.ingest])
-        moves = self._add_processes()
+        moves = self._add_processes() + (list(RUN_EVENTS) if self.workflows else [])
         self.runs = runs_of(moves) if moves else None
         if self.runs is not None and any(view.name == RUNS for view in views):
             raise ConfigError(f"the view {RUNS!r} is made of the app's processes: give yours another name.")
@@ -72,22 +79,27 @@ class App:
                 _check_key(view, view.key)
         for reaction_name, react in self.reactions.items():
             self._check_subscription(f"reaction {reaction_name!r}", react, 0)
+        for workflow in self.workflows:
+            for node in workflow.awaits():
+                self.schema.check_subscription(f"{workflow!r}: await {node.name!r}", node.events)
         self.destinations = _destinations(self.schema, publish)
-        names = dict.fromkeys(one.name for one in self.processes)
+        names = dict.fromkeys([*(one.name for one in self.processes), *(one.name for one in self.workflows)])
         _check_once("category", [*(decider.category for decider in self.deciders), *names])
+        _check_once("workflow version", [f"{workflow.name}@{workflow.version}" for workflow in self.workflows])
         _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])
         for table in {view.name: view for view in self.views}.values():
             kinds = {type(view) for view in self.views if view.name == table.name}
             if len(kinds) > 1:
                 raise ConfigError(f"{table.name!r} is both a View and a SqlView: give one another name.")
 
-    def open(self, url: str | Backend, *, tenant: str | None = None) -> Session:
+    def open(self, url: str | Backend, *, tenant: str | None = None, alarms: str | Alarms | None = None) -> Session:
         """A session on a store: `memory:`, `sqlite:PATH`, with `tenant` on that tenant's own data. Use it with `with`.
 
-        Raises ConfigError for a URL that names no store, StoreUnavailable for one that can't be opened, IntegrityError for
-        an empty one whose archive is not empty.
+        `alarms` ring for timers where no session runs until they are due, as `sqs:QUEUE`. Raises ConfigError for a URL
+        that names no store, StoreUnavailable for one that can't be opened, IntegrityError for an empty one whose archive
+        is not empty.
         """
-        from leftfold.connect import connect, open_publisher, refuse_emptied
+        from leftfold.connect import connect, open_alarms, open_publisher, refuse_emptied
         from leftfold.session import Session
 
         if not isinstance(url, str) and tenant not in (None, url.tenant):
@@ -96,10 +108,10 @@ class App:
             )
         backend = connect(url, tenant=tenant) if isinstance(url, str) else url
         refuse_emptied(backend)
-        return Session(self, backend, open_publisher)
+        return Session(self, backend, open_publisher, open_alarms(alarms) if isinstance(alarms, str) else alarms)
 
     def run(self, url: str | Backend, *, tenant: str | None = None) -> Session:
-        """As `open`, with views, reactions and publishing kept up to date by background threads until the session closes."""
+        """As `open`, with background threads that keep all up to date, timers included, until the session closes."""
         session = self.open(url, tenant=tenant)
         session.start()
         return session

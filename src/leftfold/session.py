@@ -14,6 +14,7 @@ from leftfold.core.decider import BoundaryDecider, Decider
 from leftfold.core.errors import ConfigError, StoreUnavailable
 from leftfold.core.events import Recorded
 from leftfold.core.processes import Send
+from leftfold.core.runs import RUNS, Owner
 from leftfold.core.streams import check_count
 from leftfold.core.views import AnyView, SqlView, View
 from leftfold.dcb import Boundary
@@ -22,6 +23,7 @@ from leftfold.handling.decide import Deciding
 from leftfold.ingest.declared import Ingest
 from leftfold.loops import Followers, Loops
 from leftfold.operations import OnProgress, Operations
+from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.processes.react import Reacting, Reactor, reaction_name
@@ -32,6 +34,7 @@ from leftfold.publish.rules import publish_name
 from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.feed import interest
 from leftfold.subscriptions.follow import Follower, Work
+from leftfold.timers.firing import Timers
 from leftfold.tracing import Trace, trace
 
 if TYPE_CHECKING:
@@ -48,7 +51,9 @@ Row = TypeVar("Row")
 class Session:
     """Commands, queries, the log and its followers, on one store and for one tenant. Safe to share between threads."""
 
-    def __init__(self, app: App, backend: Backend, open_publisher: OpenPublisher) -> None:
+    def __init__(
+        self, app: App, backend: Backend, open_publisher: OpenPublisher, alarms: Alarms | None = None
+    ) -> None:
         self.app, self.backend = app, backend
         self.codec = Codec(app.schema, backend.tenant)
         self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
@@ -60,6 +65,8 @@ class Session:
         self._followers: dict[str, Follower] = {}
         self._reactors = {name: self._reactor(name) for name in app.reactions}
         self._relays = {name: self._relay(name, open_publisher) for name in app.destinations}
+        self._owners: dict[str, Owner] = {}
+        self.timers = None if app.runs is None else Timers(self.builds[RUNS], backend, self._owners, alarms)
         self._marks: dict[str, Marks] = {}
         self._loops: Loops | None = None
         self._closed = False
@@ -133,8 +140,9 @@ class Session:
         return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._reactors, self._relays)
 
     def catch_up(self, on_progress: OnProgress = lambda done, total: None) -> int:
-        """Bring views, reactions and publishing to the log's end, what reactions append included. Returns events passed.
+        """Bring all that follows the log to its end, and fire the timers that are due, until nothing is left to do.
 
+        Returns how many events were passed, by each what was appended on the way included.
         `on_progress` hears (position, log's end) of the one that is moving, after each page.
         """
 
@@ -145,14 +153,15 @@ class Session:
         while True:
             placed = self.backend.log.place()
             moved = sum(follower.catch_up(told) for source in self.sources().values() for follower in source())
-            if not placed and not moved:
+            fired = self._fire()
+            if not placed and not moved and not fired:
                 return passed
             passed += moved
 
     def start(self) -> None:
         """Start the background loops; `close` stops them."""
         if self._loops is None:
-            self._loops = Loops(self.sources(), self.backend, self._bell)
+            self._loops = Loops(self.sources(), self.backend, self._bell, self.timers)
             self._loops.start()
 
     def close(self) -> None:
@@ -169,6 +178,8 @@ class Session:
                 break  # a lease that can't be released runs out by itself
         for relay in self._relays.values():
             relay.close()
+        if self.timers is not None:
+            self.timers.close()
         self.backend.close()
 
     def __enter__(self) -> Session:
@@ -191,6 +202,13 @@ class Session:
         }
         reactions = {reaction_name(name): self._source(work) for name, work in self._reactors.items()}
         return views | reactions | {publish_name(name): self._source(work) for name, work in self._relays.items()}
+
+    def _fire(self) -> int:
+        """Fire what is due. Raises the store's trouble, once all that it left alone has fired."""
+        look = self.timers.fire() if self.timers is not None else None
+        if look is not None and look.trouble is not None:
+            raise look.trouble
+        return 0 if look is None else look.fired
 
     def _view_source(self, builds: ViewBuilds) -> Followers:
         return lambda: [self.follower(builds.work(build)) for build in builds.maintained()]
