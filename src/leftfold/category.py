@@ -7,6 +7,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, Generic, TypedDict, TypeVar, Unpack, cast
 
+from msgspec import Struct
+
 from leftfold.core.attempt import attempt
 from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import BoundaryDecider, Decider
@@ -38,6 +40,15 @@ class Notes(TypedDict, total=False):
     correlation_id: str | None
     causation_id: str | None
     traceparent: str | None
+
+
+class Aim(Struct, Generic[S, E], frozen=True):
+    """A command and where it goes, to be decided on by another than `handle`."""
+
+    deciding: Deciding[S, E]
+    streams: tuple[str, ...]
+    decide: Callable[[S], Sequence[E]]
+    place: Callable[[E], tuple[str, ...]]
 
 
 class Category(Generic[C_contra, S, E]):
@@ -81,6 +92,14 @@ class Category(Generic[C_contra, S, E]):
         """The stream's events in version order, from the one after version `after`, read a page at a time."""
         check_count(after, "after")
         return self._deciding.loader.recorded(self._stream(key), after)
+
+    def _aim(self, key: str | None, command: C_contra) -> Aim[S, E]:
+        if key is None:
+            raise ConfigError(
+                f"send({self._decider.category}, key, command): a decider without a boundary needs a key."
+            )
+        streams, decide = (self._stream(key),), self._decider.decide
+        return Aim(self._deciding, streams, lambda state: decide(command, state), lambda _: streams)
 
     def _run(self, key: str, name: str, decide: Callable[[S], Sequence[E]], notes: Notes) -> Outcome[S, E]:
         streams = (self._stream(key),)
@@ -128,6 +147,12 @@ class BoundaryCategory(Generic[C_contra, S, E]):
             self._deciding.loader.settled(streams).state if at is None else self._deciding.loader.at(streams, at).state
         )
 
+    def _aim(self, key: str | None, command: C_contra) -> Aim[S, E]:
+        streams, decide = self._streams(command), self._decider.decide
+        return Aim(
+            self._deciding, streams, lambda state: decide(command, state), lambda event: self._place(event, streams)
+        )
+
     def _streams(self, command: C_contra) -> tuple[str, ...]:
         streams = tuple(dict.fromkeys(_text(one) for one in self._decider.boundary(command)))
         if not streams:
@@ -141,6 +166,11 @@ class BoundaryCategory(Generic[C_contra, S, E]):
 
 
 AnyCategory = Category[Any, Any, Any] | BoundaryCategory[Any, Any, Any]
+
+
+def aimed(category: AnyCategory, key: str | None, command: Any) -> Aim[Any, Any]:
+    """What `handle` would do, for who sends on: see leftfold.delivering. Raises ConfigError where a key is missing."""
+    return category._aim(key, command)  # pyright: ignore[reportPrivateUsage] - its own module
 
 
 def _text(one: StreamId) -> str:

@@ -118,7 +118,7 @@ class Codec:
             )
         data = envelope.data
         if lifts := self._lifts.get(name):
-            data = _lifted(data, lifts, stored)
+            data = _lifted(data, lifts, name, f"position {stored.position}")
         return Recorded(data, name, envelope.slots, stored.position, envelope.at, envelope.meta)
 
     def data(self, stored: Stored) -> Any:
@@ -132,6 +132,21 @@ class Codec:
         except UNREADABLE:
             return self.decode(stored).data  # which says what is wrong
         return bare.data if bare.tenant == self.tenant and bare.type == name else self.decode(stored).data
+
+    def payload(self, name: str, data: Raw, where: str) -> Any:
+        """An event's payload that was kept apart from its envelope, lifted to today's class. Raises UnknownType."""
+        cls: Any = self.schema.types.get(name)
+        if cls is None:
+            raise UnknownType(f"{where} is of type {name!r}, which is in no Event union of this app.", type=name)
+        door = self._doors.get(cls)
+        if door is None:
+            door = self._doors[cls] = Door(cls)
+        try:
+            found = door.decode(bytes(data))
+        except UNREADABLE as error:
+            raise UnknownType(f"{where} no longer fits its class {name}: {error}.", type=name, where=where) from error
+        lifts = self.schema.lifts.get(cls)
+        return _lifted(found, lifts, name, where) if lifts else found
 
     def peek(self, stored: Stored) -> Recorded[Raw]:
         """The event with its payload left as it is: needs no class. Raises IntegrityError for damaged bytes."""
@@ -183,11 +198,11 @@ class Codec:
         )
 
 
-def _lifted(data: Any, lifts: tuple[Upcast, ...], stored: Stored) -> Any:
+def _lifted(data: Any, lifts: tuple[Upcast, ...], name: str, where: str) -> Any:
     for lift in lifts:
         made = attempt(lift, data)
         if isinstance(made, Failed):
-            why = f"upcast {label(lift)} failed on position {stored.position} ({stored.type}): {made}. Mend the upcast."
-            raise UnknownType(why, type=stored.type, where=str(stored.position)) from made.error
+            why = f"upcast {label(lift)} failed on {where} ({name}): {made}. Mend the upcast."
+            raise UnknownType(why, type=name, where=where.removeprefix("position ")) from made.error
         data = made
     return data

@@ -35,7 +35,10 @@ EVENT_ID_BYTES: Final = CATEGORY_BYTES + KEY_BYTES + 24  # category/key@version
 
 
 class Request(Struct, frozen=True, gc=False):
-    """A command at the door: what to decide on, and what to note beside the events."""
+    """A command at the door: what to decide on, and what to note beside the events.
+
+    `guards` are versions of other streams, which must still end there for the decision to hold.
+    """
 
     streams: tuple[str, ...]
     name: str | None
@@ -46,6 +49,7 @@ class Request(Struct, frozen=True, gc=False):
     causation_id: str | None = None
     actor: str | None = None
     traceparent: str | None = None
+    guards: dict[str, int] | None = None
 
     def check(self) -> None:
         """Raises BadKey for an id or a note that not every store can hold."""
@@ -87,8 +91,8 @@ class Deciding(Generic[S, E]):
     def handle(self, request: Request, decide: Decide[S, E], place: Place[E]) -> Outcome[S, E]:
         """Decide on the streams' state and append what was decided, once.
 
-        Raises whatever `decide` raises (a refusal), Conflict when `expected` does not hold, Contention when MAX_TRIES
-        races were lost.
+        Raises whatever `decide` raises (a refusal), Conflict when `expected` or a guard does not hold, Contention when
+        MAX_TRIES races were lost.
         """
         request.check()
         lost: Conflict | None = None
@@ -99,6 +103,8 @@ class Deciding(Generic[S, E]):
                 try:
                     return self._try(request, decide, place, trust_cache=tries == 0)
                 except Conflict as conflict:
+                    if request.guards and conflict.stream in request.guards:
+                        raise
                     held = request.expected == "any" or (request.expected == "present" and conflict.actual)
                     # Perhaps this very command was sent twice at once: then the next try finds it.
                     if not held and (tries or request.command_id is None):
@@ -155,7 +161,7 @@ class Deciding(Generic[S, E]):
         after = self.loader.advance(folded, events, seen, at)
         commit = Commit(
             stream=slots[0][0][0],
-            expected=folded.seen,
+            expected={**request.guards, **folded.seen} if request.guards else folded.seen,
             events=framed,
             command_id=request.command_id,
             once=request.once,
