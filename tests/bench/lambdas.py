@@ -24,7 +24,10 @@ from tests.bench.account import Deposit, Event, Fill, Open
 from tests.bench.measure import Contender, Reading, Stopwatch, check
 from tests.bench.rows import LAMBDAS
 
-HANDLERS: Final = {name: f"{name}(app)" for name in LAMBDAS} | {"inbound": "inbound(app, accept={'moved': moved})"}
+HANDLERS: Final = {name: f"{name}(app)" for name in LAMBDAS} | {
+    "inbound": "inbound(app, accept={'moved': moved})",
+    "replayer": "replayer(app)",
+}
 BARE: Final = """\
 import json, typing
 import domain

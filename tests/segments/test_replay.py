@@ -152,7 +152,7 @@ def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
 
 
 def all_letters_of_all(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(parts._Kept, "own_letters", lambda kept: kept.letters)
+    patch.setattr(parts.Kept, "own_letters", lambda kept: kept.letters)
 
 
 def no_index_entries(patch: pytest.MonkeyPatch) -> None:
@@ -166,22 +166,22 @@ def no_index_entries(patch: pytest.MonkeyPatch) -> None:
 
 
 def lanes_open_again_on_the_next_page(patch: pytest.MonkeyPatch) -> None:
-    real = parts._Kept.write
+    real = parts.Kept.write
 
-    def write(kept: parts._Kept, *args: Any) -> None:
+    def write(kept: parts.Kept, *args: Any) -> None:
         real(kept, *args)
         kept.parked.clear()
 
-    patch.setattr(parts._Kept, "write", write)
+    patch.setattr(parts.Kept, "write", write)
 
 
 def removed_rows_stay(patch: pytest.MonkeyPatch) -> None:
-    real = parts._Kept.write
+    real = parts.Kept.write
 
-    def write(kept: parts._Kept, build: str, changes: Any, move: Any) -> None:
+    def write(kept: parts.Kept, build: str, changes: Any, move: Any) -> None:
         real(kept, build, [change for change in changes if change.body is not None], move)
 
-    patch.setattr(parts._Kept, "write", write)
+    patch.setattr(parts.Kept, "write", write)
 
 
 def the_other_half_is_lost(patch: pytest.MonkeyPatch) -> None:
@@ -189,14 +189,14 @@ def the_other_half_is_lost(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_part_forgets_what_it_had_when_halved(patch: pytest.MonkeyPatch) -> None:
-    real = parts._Kept.halve
+    real = parts.Kept.halve
 
-    def halve(kept: parts._Kept) -> parts.Part:
+    def halve(kept: parts.Kept) -> parts.Part:
         rest = real(kept)
         kept.rows.clear()
         return rest
 
-    patch.setattr(parts._Kept, "halve", halve)
+    patch.setattr(parts.Kept, "halve", halve)
 
 
 BUGS = [

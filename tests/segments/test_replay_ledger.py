@@ -78,7 +78,7 @@ def peak_bytes(folder: Path, events: int) -> int:
 
         tracemalloc.start()
         try:
-            parts._fold(task, parts._Kept(Part(1, 0)), note)
+            parts._fold(task, parts.Kept(Part(1, 0)), note)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -139,6 +139,13 @@ class Archive:
         with self._lock:
             return self._firsts[max(0, bisect_right(self._firsts, position) - 1)] if self._firsts else 1
 
+    def extent(self) -> tuple[int, int]:
+        """How many segments there are, and about how many bytes: three of them are looked at."""
+        self.end()
+        firsts = self._firsts
+        sizes = [self.opened(firsts[at]).size_bytes for at in {0, len(firsts) // 2, len(firsts) - 1}] if firsts else []
+        return len(firsts), sum(sizes) * len(firsts) // max(1, len(sizes))
+
     def opened(self, first: int) -> Segment:
         """The segment that begins here, checked against those of its neighbours that were read before."""
         with self._lock:

@@ -131,6 +131,10 @@ class Segment:
         """The position of its last event."""
         return self.first + self.count - 1
 
+    @property
+    def size_bytes(self) -> int:
+        return len(self._data)
+
     @cached_property
     def sha256(self) -> str:
         """What the next segment calls `previous`."""

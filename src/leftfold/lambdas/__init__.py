@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leftfold.lambdas.publisher import publisher as publisher
     from leftfold.lambdas.queries import queries as queries
     from leftfold.lambdas.reactor import reactor as reactor
+    from leftfold.lambdas.replayer import replayer as replayer
     from leftfold.lambdas.sequencer import sequencer as sequencer
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "publisher",
     "ingest",
     "archiver",
+    "replayer",
     "inbound",
 ]
 

@@ -37,7 +37,7 @@ def archiver(
         with container.call(context) as call:
             session = call.session(event)
             if session not in kept:
-                kept[session] = Archiver(session.backend, _objects(archive), keep_days=_days(keep_days))
+                kept[session] = Archiver(session.backend, archive_objects(archive), keep_days=_days(keep_days))
             sealed = kept[session].seal(go_on=lambda: not call.deadline.passed)
             _tell(call, sealed)
             return {
@@ -61,7 +61,8 @@ def _tell(call: Call, sealed: Sealed) -> None:
         count(metrics.DEADLINE_STOPS)
 
 
-def _objects(given: str | Objects | None) -> Objects:
+def archive_objects(given: str | Objects | None) -> Objects:
+    """Where segments are: as a handler was told, or as its environment says."""
     where = given or os.environ.get(ARCHIVE)
     if not where:
         raise ConfigError(f"no archive: set {ARCHIVE}, as s3:BUCKET/PREFIX, or pass archive=.")

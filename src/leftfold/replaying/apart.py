@@ -22,7 +22,7 @@ from leftfold.ports.rows import Builds, Change
 from leftfold.projections.builds import ViewBuilds
 from leftfold.replaying.held import Held
 from leftfold.replaying.parts import MAX_LETTERS, ROWS_BYTES, Part, lots, own_letters, pages
-from leftfold.replaying.run import common_end, named, point
+from leftfold.replaying.target import common_end, named, point
 from leftfold.session import Session
 
 MAX_PARTS: Final = 1_000  # each reads the whole archive; their names are 4 KB of a state machine's 256

@@ -10,8 +10,7 @@ import gc
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing.connection import Connection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
 import msgspec
@@ -25,6 +24,9 @@ from leftfold.ports.checkpoints import DeadLetter, Move, Progress
 from leftfold.ports.rows import Change, Row
 from leftfold.projections.builds import ViewBuilds
 from leftfold.subscriptions.feed import Interest, row_lane, stream_lane
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection  # a child of a state machine needs none
 
 PAGE_EVENTS: Final = 2_000  # folded at once: fewer encode a row more often, more outgrow the processor's cache
 ROWS_BYTES: Final = 256 * 1024 * 1024  # of rows in one process: over it, half of the keys wait for another pass
@@ -105,7 +107,7 @@ _encode = msgspec.msgpack.Encoder().encode
 decode: Callable[[bytes], Message] = msgspec.msgpack.Decoder(Message).decode
 
 
-class _Kept:
+class Kept:
     """The rows of one part, in memory."""
 
     def __init__(self, part: Part) -> None:
@@ -203,12 +205,12 @@ def work_on(task: Task, part: Part, out: Connection, parent: int) -> None:
         out.send_bytes(_encode(message))
 
     try:
-        _fold(task, _Kept(part), send)
+        _fold(task, Kept(part), send)
     except LeftfoldError as error:
         send(Wrong(type(error).__name__, str(error), getattr(error, "position", 0)))
 
 
-def _fold(task: Task, kept: _Kept, send: Callable[[Message], None]) -> None:
+def _fold(task: Task, kept: Kept, send: Callable[[Message], None]) -> None:
     projector, wanted = task.builds.partial(task.build, kept, lambda key: kept.part.has(key))
     by_stream = task.builds.fold(task.build).view.key is None
     passed = 0
@@ -226,7 +228,7 @@ def _fold(task: Task, kept: _Kept, send: Callable[[Message], None]) -> None:
     send(Finished(kept.own_letters()))
 
 
-def _sent(task: Task, kept: _Kept) -> Iterator[list[Change]]:
+def _sent(task: Task, kept: Kept) -> Iterator[list[Change]]:
     """The rows as new ones, with their index entries, in lots; in the order of their keys, which stores like."""
     fold = task.builds.fold(task.build)
     rows = (kept.rows[key] for key in sorted(kept.rows))

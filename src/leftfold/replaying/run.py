@@ -18,13 +18,14 @@ from msgspec import Struct
 
 from leftfold.archive.log import live
 from leftfold.archive.reader import Archive
-from leftfold.core.errors import ConfigError, Conflict, Fenced, IntegrityError, LeftfoldError, StoreUnavailable
+from leftfold.core.errors import ConfigError, Fenced, IntegrityError, LeftfoldError, StoreUnavailable
 from leftfold.operations import OnProgress
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadLetter, Lease, Move
-from leftfold.ports.rows import Builds, Change
-from leftfold.projections.builds import MAX_POINTER_RACES, ViewBuilds
+from leftfold.ports.rows import Change
+from leftfold.projections.builds import ViewBuilds
 from leftfold.replaying.parts import ROWS_BYTES, Finished, Halved, Part, Passed, Rows, Task, Wrong, decode, work_on
+from leftfold.replaying.target import common_end, named, point
 from leftfold.session import Session
 from leftfold.subscriptions.follow import LEASE_S
 
@@ -66,6 +67,7 @@ def replay(
     builds, backend = named(session, name), session.backend
     if processes is not None and not 1 <= processes <= MAX_PROCESSES:
         raise ConfigError(f"processes must be 1 to {MAX_PROCESSES}, not {processes}.")
+    live(backend.log).place()
     end = common_end(archive(), backend)
     began = time.monotonic()
     now = builds.ensure()
@@ -79,46 +81,6 @@ def replay(
     follower = session.follower(builds.work(build))
     follower.catch_up(lambda position: on_progress(position, max(position, backend.log.end())))
     return Replayed(build, end, writer.rows, len(writer.letters), parts, took_s)
-
-
-def named(session: Session, name: str) -> ViewBuilds:
-    """The builds of a view that can be replayed. Raises ConfigError."""
-    builds = session.builds.get(name)
-    if builds is None:
-        known = ", ".join(session.builds) or "none"
-        raise ConfigError(f"app {session.app.name!r} has no view {name!r} (views: {known}).")
-    if builds.is_sql:
-        raise ConfigError(
-            f"{name!r} is a SqlView: its SQL runs event by event, in one transaction with the checkpoint. Run `leftfold "
-            f"views APP rebuild {name}`."
-        )
-    return builds
-
-
-def common_end(archive: Archive, backend: Backend) -> int:
-    """The archive's end, after a look at whether it is this log's archive."""
-    log = live(backend.log)
-    log.place()
-    end = archive.end()
-    if not end:
-        raise ConfigError(
-            "there are no segments in this archive: is it the right place, and tenant? `leftfold archive APP` seals the log."
-        )
-    for position in (1, end):
-        if archive.page(after=position - 1, limit=1) != log.page(after=position - 1, limit=1):
-            raise ConfigError(
-                f"the archive has another event at position {position:,} than the store: it isn't its own."
-            )
-    return end
-
-
-def point(builds: ViewBuilds, build: str) -> None:
-    """Make the build the candidate, in place of whatever candidate there is."""
-    for _ in range(MAX_POINTER_RACES):
-        now = builds.ensure()
-        if now.candidate == build or builds.flip(now, Builds(now.live, build, now.previous), caught_up=False):
-            return
-    raise Conflict(f"the builds of view {builds.name!r}", 0, 0)
 
 
 class _Writer:
