@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leftfold.ingest.declared import Ingest
     from leftfold.ports.alarms import Alarms
     from leftfold.ports.backend import Backend
+    from leftfold.ports.machines import Machines
     from leftfold.publish.rules import Destination, Publish
     from leftfold.session import Session
 
@@ -92,14 +93,21 @@ class App:
             if len(kinds) > 1:
                 raise ConfigError(f"{table.name!r} is both a View and a SqlView: give one another name.")
 
-    def open(self, url: str | Backend, *, tenant: str | None = None, alarms: str | Alarms | None = None) -> Session:
+    def open(
+        self,
+        url: str | Backend,
+        *,
+        tenant: str | None = None,
+        alarms: str | Alarms | None = None,
+        workflows: str | Machines | None = None,
+    ) -> Session:
         """A session on a store: `memory:`, `sqlite:PATH`, with `tenant` on that tenant's own data. Use it with `with`.
 
-        `alarms` ring for timers where no session runs until they are due, as `sqs:QUEUE`. Raises ConfigError for a URL
-        that names no store, StoreUnavailable for one that can't be opened, IntegrityError for an empty one whose archive
-        is not empty.
+        `alarms` ring for timers where no session runs until they are due, as `sqs:QUEUE`. `workflows` run their state
+        machines, as `states:ARN_PREFIX`; else they run here. Raises ConfigError for a URL that names no store,
+        StoreUnavailable for one that can't be opened, IntegrityError for an empty one whose archive is not empty.
         """
-        from leftfold.connect import connect, open_alarms, open_publisher, refuse_emptied
+        from leftfold.connect import connect, open_alarms, open_machines, open_publisher, refuse_emptied
         from leftfold.session import Session
 
         if not isinstance(url, str) and tenant not in (None, url.tenant):
@@ -108,7 +116,9 @@ class App:
             )
         backend = connect(url, tenant=tenant) if isinstance(url, str) else url
         refuse_emptied(backend)
-        return Session(self, backend, open_publisher, open_alarms(alarms) if isinstance(alarms, str) else alarms)
+        rings = open_alarms(alarms) if isinstance(alarms, str) else alarms
+        machines = open_machines(workflows) if isinstance(workflows, str) else workflows
+        return Session(self, backend, open_publisher, rings, machines)
 
     def run(self, url: str | Backend, *, tenant: str | None = None) -> Session:
         """As `open`, with background threads that keep all up to date, timers included, until the session closes."""

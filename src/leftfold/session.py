@@ -35,6 +35,7 @@ from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.feed import interest
 from leftfold.subscriptions.follow import Follower, Work
 from leftfold.timers.firing import Timers
+from leftfold.timers.runs import runs_of
 from leftfold.tracing import Trace, trace
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ Row = TypeVar("Row")
 class Session:
     """Commands, queries, the log and its followers, on one store and for one tenant. Safe to share between threads."""
 
-    def __init__(
-        self, app: App, backend: Backend, open_publisher: OpenPublisher, alarms: Alarms | None = None
-    ) -> None:
+    def __init__(self, app: App, backend: Backend, open_publisher: OpenPublisher, alarms: Alarms | None = None) -> None:
         self.app, self.backend = app, backend
         self.codec = Codec(app.schema, backend.tenant)
         self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
@@ -137,7 +136,10 @@ class Session:
     @property
     def operations(self) -> Operations:
         """Status, rebuild, diff, promote, rollback, dead letters: for operators."""
-        return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._reactors, self._relays)
+        runs = self.app.runs and runs_of(self.app, self.view(self.app.runs), self.backend, self.codec)
+        return Operations(
+            self.app, self.backend, self.codec, self.builds, self.follower, self._reactors, self._relays, runs
+        )
 
     def catch_up(self, on_progress: OnProgress = lambda done, total: None) -> int:
         """Bring all that follows the log to its end, and fire the timers that are due, until nothing is left to do.
