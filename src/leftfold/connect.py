@@ -12,6 +12,7 @@ from leftfold.core.errors import ConfigError, LeftfoldError
 from leftfold.core.streams import check_tenant
 from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
+from leftfold.ports.machines import Machines
 from leftfold.ports.objects import Objects
 from leftfold.ports.publisher import Claims, Publisher
 
@@ -193,6 +194,24 @@ def open_alarms(url: str) -> Alarms:
     region, endpoint = options.pop("region", None), options.pop("endpoint", None)
     _done(options)
     return open_rings(queue, role=role, target=target, group=group, region=region, endpoint=endpoint)
+
+
+def open_machines(url: str) -> Machines:
+    """What runs workflows that a URL names: `states:ARN_PREFIX`, what the ARNs of its state machines begin with.
+
+    As `states:arn:aws:states:eu-west-1:123456789012:stateMachine:bank-`: a machine is called by its workflow and version
+    behind that. Takes `region`, else the ARN's, and `endpoint`.
+    """
+    from leftfold.adapters.stepfunctions import open_states
+
+    scheme, _, rest = url.partition(":")
+    prefix, _, query = rest.partition("?")
+    if scheme != "states" or ":stateMachine:" not in prefix:
+        raise ConfigError(f"workflows={url!r} names no state machines: use states:arn:...:stateMachine:PREFIX.")
+    options = _options(url, query)
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    _done(options)
+    return open_states(prefix, region=region or prefix.split(":")[3] or None, endpoint=endpoint)
 
 
 def _claims(options: dict[str, str], region: str | None) -> Claims | None:

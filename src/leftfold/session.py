@@ -25,6 +25,7 @@ from leftfold.loops import Followers, Loops
 from leftfold.operations import OnProgress, Operations
 from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
+from leftfold.ports.machines import Machines
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.processes.react import Reacting, Reactor, reaction_name
 from leftfold.projections.builds import ViewBuilds
@@ -52,8 +53,15 @@ Row = TypeVar("Row")
 class Session:
     """Commands, queries, the log and its followers, on one store and for one tenant. Safe to share between threads."""
 
-    def __init__(self, app: App, backend: Backend, open_publisher: OpenPublisher, alarms: Alarms | None = None) -> None:
-        self.app, self.backend = app, backend
+    def __init__(
+        self,
+        app: App,
+        backend: Backend,
+        open_publisher: OpenPublisher,
+        alarms: Alarms | None = None,
+        machines: Machines | None = None,
+    ) -> None:
+        self.app, self.backend, self.machines = app, backend, machines
         self.codec = Codec(app.schema, backend.tenant)
         self.builds = {name: self._builds(name) for name in dict.fromkeys(view.name for view in app.views)}
         if backend.tables is None and any(isinstance(view, SqlView) for view in app.views):
@@ -182,6 +190,8 @@ class Session:
             relay.close()
         if self.timers is not None:
             self.timers.close()
+        if self.machines is not None:
+            self.machines.close()
         self.backend.close()
 
     def __enter__(self) -> Session:
