@@ -21,6 +21,7 @@ from leftfold.publish.relay import Relay
 from leftfold.subscriptions.deadletters import drain, skip
 from leftfold.subscriptions.follow import Follower, Work
 from leftfold.subscriptions.health import Health, health
+from leftfold.timers.runs import Runs
 
 OnProgress = Callable[[int, int], None]
 """Called with (positions done, positions in all)."""
@@ -67,9 +68,11 @@ class Operations:
         follower: Callable[[Work], Follower],
         reactors: Mapping[str, Reactor],
         relays: Mapping[str, Relay],
+        runs: Runs | None = None,
     ) -> None:
         self._app, self._backend, self._codec = app, backend, codec
         self._builds, self._follower, self._reactors, self._relays = builds, follower, reactors, relays
+        self._runs = runs
 
     def status(self) -> list[SubscriberStatus]:
         """Every build, reaction and destination, with its health."""
@@ -187,6 +190,13 @@ class Operations:
     def skip(self, subscriber: str, lane: str, *, reason: str) -> int:
         """Give up the event that parks the lane; the reason is kept. Then as `retry`."""
         return skip(self._work(subscriber), self._backend, lane, reason)
+
+    @property
+    def runs(self) -> Runs:
+        """The runs of processes and workflows: all, the open ones, those that are stuck and why. ConfigError without any."""
+        if self._runs is None:
+            raise ConfigError(f"app {self._app.name!r} has neither processes nor workflows, and so no runs.")
+        return self._runs
 
     def _named(self, name: str) -> ViewBuilds:
         if name not in self._builds:

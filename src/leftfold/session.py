@@ -144,7 +144,8 @@ class Session:
     @property
     def operations(self) -> Operations:
         """Status, rebuild, diff, promote, rollback, dead letters: for operators."""
-        runs = self.app.runs and runs_of(self.app, self.view(self.app.runs), self.backend, self.codec)
+        view = self.app.runs
+        runs = None if view is None else runs_of(self.app, self.view(view), self.backend, self.codec)
         return Operations(
             self.app, self.backend, self.codec, self.builds, self.follower, self._reactors, self._relays, runs
         )

@@ -166,7 +166,8 @@ class Workflow(Generic[D]):
 
     `evolve(data, result)` folds what steps return and what was awaited. `refusals` are exceptions of a `do` that are a
     final no: the step had no effect. Raise `version` when the steps change and keep the old value beside it:
-    `App(workflows=[checkout_1, checkout_2])`; a run stays with the version that began it.
+    `App(workflows=[checkout_1, checkout_2])`; a run stays with the version that began it. One that has not moved for
+    `stuck_after` is shown as stuck.
     """
 
     names: Final = NAMES
@@ -180,10 +181,13 @@ class Workflow(Generic[D]):
         evolve: Callable[[D, Any], D] | None = None,
         refusals: Sequence[type[Exception]] = (),
         version: int = 1,
+        stuck_after: timedelta | None = None,
     ) -> None:
         check_name("workflow", name)
         check_version(f"workflow {name!r}", version)
-        self.name, self.data, self.version = name, data, version
+        if stuck_after is not None and stuck_after <= timedelta():
+            raise ConfigError(f"workflow {name!r}: stuck_after must be a positive time, not {stuck_after}.")
+        self.name, self.data, self.version, self.stuck_after = name, data, version, stuck_after
         self.initial = RunState()
         self.steps: tuple[AnyNode, ...] = tuple(steps)
         self.evolve_data = evolve

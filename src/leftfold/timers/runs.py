@@ -10,14 +10,18 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import Raw, Struct
 
+from leftfold.app import App
 from leftfold.codec.envelope import Codec
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded, Unknown
+from leftfold.core.processes import AnyProcess
 from leftfold.core.runs import Cause, Denied, Fired, Reacted, Run, Sent, Status, Timer, Took, moment
 from leftfold.core.streams import parse_stream
+from leftfold.core.workflows import Workflow
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import PAGE_EVENTS
 from leftfold.projections.reading import ViewReader
+from leftfold.subscriptions.feed import stream_lane
 
 OVERDUE_S: Final = 900.0  # three sweeps of five minutes: a timer that is so late is forgotten
 OVERDUE: Final = timedelta(seconds=OVERDUE_S)
@@ -141,6 +145,19 @@ class Runs:
             return f"its timer {overdue[0][1]!r} is overdue"
         patience = self._patience.get((run.name, run.version))
         return "" if patience is None or run.moved >= now - patience else f"it has not moved for over {patience}"
+
+
+def runs_of(app: App, reader: ViewReader[Run], backend: Backend, codec: Codec) -> Runs:
+    """The runs of an app's session."""
+    declared: list[AnyProcess | Workflow[Any]] = [*app.processes, *app.workflows]
+    patience = {(one.name, one.version): one.stuck_after for one in declared if one.stuck_after is not None}
+    subscribers = [f"process:{one.name}" for one in app.processes] + [f"workflow:{one.name}" for one in app.workflows]
+
+    def parked() -> frozenset[str]:
+        lanes = (lane for one in dict.fromkeys(subscribers) for lane in backend.checkpoints.load(one).parked)
+        return frozenset(lane.removeprefix(stream_lane("")) for lane in lanes)
+
+    return Runs(reader, backend, codec, patience, parked)
 
 
 def _step(event: Recorded[Any]) -> RunStep:
