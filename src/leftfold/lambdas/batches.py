@@ -51,7 +51,7 @@ class Delivery(Generic[T]):
         if raw is not None and (lane := self._trigger.lane(raw)):
             self._held.add(lane)
 
-    def each(self, take: Callable[[T], None]) -> None:
+    def each(self, take: Callable[[T], object]) -> None:
         """Take one record after the other, until the time is up. One whose take raises comes again, but for Malformed.
 
         In an ordered source nothing behind a failure is taken, in a lane nothing of that lane.
@@ -67,7 +67,7 @@ class Delivery(Generic[T]):
             else:
                 self._take(entry, take)
 
-    def _take(self, entry: Entry[T], take: Callable[[T], None]) -> None:
+    def _take(self, entry: Entry[T], take: Callable[[T], object]) -> None:
         said = attempt(take, entry.record)
         if not isinstance(said, Failed):
             return

@@ -20,6 +20,7 @@ from leftfold.app import App
 from leftfold.aside import Aside
 from leftfold.core.errors import ConfigError, Rejected
 from leftfold.lambdas.deadline import Deadline, deadline
+from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
 from leftfold.ports.objects import Objects
 from leftfold.session import Session
@@ -29,6 +30,7 @@ from leftfold.telemetry.lines import LEVELS, NAMESPACE, Level, Telemetry, where
 STORE: Final = "LEFTFOLD_STORE"
 TENANT: Final = "LEFTFOLD_TENANT"
 ASIDE: Final = "LEFTFOLD_ASIDE"
+ALARMS: Final = "LEFTFOLD_ALARMS"
 LEVEL: Final = "LEFTFOLD_LOG_LEVEL"
 SPACE: Final = "LEFTFOLD_NAMESPACE"
 TENANTS_KEPT: Final = 32  # sessions of one container: each holds caches of its streams; the least used one is closed
@@ -42,12 +44,14 @@ class Options(TypedDict, total=False):
 
     `store`: a URL or an opened backend, else LEFTFOLD_STORE. `tenant`: its name, or a function from the request (or the
     record) to it, else LEFTFOLD_TENANT. `aside`: where records of a wrong shape go, an objects URL or an object store, else
-    LEFTFOLD_ASIDE. `write`: where lines of logs and metrics go, else standard output; `level`: the least that is logged.
+    LEFTFOLD_ASIDE. `alarms`: what rings when timers are due, a URL or Alarms, else LEFTFOLD_ALARMS. `write`: where lines of
+    logs and metrics go, else standard output; `level`: the least that is logged.
     """
 
     store: str | Backend | None
     tenant: str | TenantOf | None
     aside: str | Objects | None
+    alarms: str | Alarms | None
     write: Callable[[str], None] | None
     level: Level | None
 
@@ -116,7 +120,8 @@ class Container:
         """The session of this tenant, as `session`."""
         found = self._sessions.get(tenant)
         if found is None:
-            found = self._sessions[tenant] = self.app.open(self.store(), tenant=tenant)
+            alarms = self._options.get("alarms") or os.environ.get(ALARMS) or None
+            found = self._sessions[tenant] = self.app.open(self.store(), tenant=tenant, alarms=alarms)
             if len(self._sessions) > TENANTS_KEPT:
                 _, oldest = self._sessions.popitem(last=False)
                 oldest.close()
