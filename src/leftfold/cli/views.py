@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -24,7 +25,9 @@ from leftfold.cli.output import (
     styled,
     when_stopped,
 )
+from leftfold.cli.plan import show_plan
 from leftfold.operations import Difference, SubscriberStatus
+from leftfold.replaying.run import MAX_PROCESSES
 from leftfold.session import Session
 from leftfold.subscriptions.health import FROZEN_S, State
 
@@ -45,6 +48,10 @@ _COLOURS: Final[dict[State, str]] = {"ok": "green", "behind": "yellow", "frozen"
 @click.option(
     "--limit", type=click.IntRange(min=0), default=SHOWN, show_default=True, help="diff: differences to show."
 )
+@click.option("--plan", is_flag=True, help="rebuild: build nothing; say what it would take, in each form.")
+@click.option("--from", "where", metavar="ARCHIVE", help="--plan: file:FOLDER or s3:BUCKET/PREFIX, to rebuild from.")
+@click.option("--processes", type=click.IntRange(1, MAX_PROCESSES), help="--plan: how many at once.")
+@click.option("--prices", type=click.Path(path_type=Path), help="--plan: a JSON file of your prices, by name.")
 @click.pass_context
 def views(
     ctx: click.Context,
@@ -55,6 +62,10 @@ def views(
     action: str,
     view: str | None,
     limit: int,
+    plan: bool,
+    where: str | None,
+    processes: int | None,
+    prices: Path | None,
 ) -> None:
     """Lag and health of views, reactions and publishing; side-by-side rebuilds.
 
@@ -72,6 +83,16 @@ def views(
     elif action not in ("status", "digest"):
         names = ", ".join(dict.fromkeys(one.name for one in aim.app.views)) or "none"
         raise click.UsageError(f"{action} needs a VIEW: {names}.")
+    if plan:
+        if action != "rebuild":
+            raise click.UsageError(f"--plan is for rebuild, not for {action}.")
+        with aim.open("ro") as session:
+            show_plan(aim, session, view or "", where, processes, prices, as_json=as_json)
+        return
+    if (where, processes, prices) != (None, None, None):
+        raise click.UsageError(
+            "--from, --processes and --prices go with --plan: `leftfold replay` builds from an archive."
+        )
     with aim.open("rw") as session:
         found = _ACTIONS[action](Asked(aim, session, view, as_json, limit))
     ctx.exit(exits.FOUND if found else 0)

@@ -119,7 +119,7 @@ class _Looking:
             touched=round(self._touched * times),
             row_bytes=sum(len(row.body or b"") for row in self._kept.rows.values()) // some,
             read_s=self._read_s / max(1, self._sampled),
-            decode_s=self._decode_s / max(1, self._taken),
+            decode_s=min(self._decode_s, self._fold_s) / max(1, self._taken),
             fold_s=self._fold_s / max(1, self._taken),
         )
 
