@@ -77,10 +77,10 @@ class _Compiler:
 
     def _sequence(self, states: States, nodes: Sequence[AnyNode], following: str, failed: str | None) -> str:
         """Add a sequence's states. `failed` is where its failures go: None to undo what was done. Returns its entry."""
-        entries = [node.name for node in nodes]
-        for node, after in zip(nodes, [*entries[1:], following], strict=True):
+        entries = [*(node.name for node in nodes), following]
+        for node, after in zip(nodes, entries[1:], strict=True):
             self._node(states, node, after, failed)
-        return entries[0] if entries else following
+        return entries[0]
 
     def _node(self, states: States, node: AnyNode, following: str, failed: str | None) -> None:
         away = failed or self._compensation(node)

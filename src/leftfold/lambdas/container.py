@@ -22,6 +22,7 @@ from leftfold.core.errors import ConfigError, Rejected
 from leftfold.lambdas.deadline import Deadline, deadline
 from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
+from leftfold.ports.machines import Machines
 from leftfold.ports.objects import Objects
 from leftfold.session import Session
 from leftfold.telemetry import metrics
@@ -32,6 +33,7 @@ TENANT: Final = "LEFTFOLD_TENANT"
 ASIDE: Final = "LEFTFOLD_ASIDE"
 ALARMS: Final = "LEFTFOLD_ALARMS"
 LEVEL: Final = "LEFTFOLD_LOG_LEVEL"
+WORKFLOWS: Final = "LEFTFOLD_WORKFLOWS"
 SPACE: Final = "LEFTFOLD_NAMESPACE"
 TENANTS_KEPT: Final = 32  # sessions of one container: each holds caches of its streams; the least used one is closed
 
@@ -44,14 +46,16 @@ class Options(TypedDict, total=False):
 
     `store`: a URL or an opened backend, else LEFTFOLD_STORE. `tenant`: its name, or a function from the request (or the
     record) to it, else LEFTFOLD_TENANT. `aside`: where records of a wrong shape go, an objects URL or an object store, else
-    LEFTFOLD_ASIDE. `alarms`: what rings when timers are due, a URL or Alarms, else LEFTFOLD_ALARMS. `write`: where lines of
-    logs and metrics go, else standard output; `level`: the least that is logged.
+    LEFTFOLD_ASIDE. `alarms`: what rings when timers are due, a URL or Alarms, else LEFTFOLD_ALARMS. `workflows`: what runs
+    their state machines, a URL or Machines, else LEFTFOLD_WORKFLOWS. `write`: where lines of logs and metrics go, else
+    standard output; `level`: the least that is logged.
     """
 
     store: str | Backend | None
     tenant: str | TenantOf | None
     aside: str | Objects | None
     alarms: str | Alarms | None
+    workflows: str | Machines | None
     write: Callable[[str], None] | None
     level: Level | None
 
@@ -121,7 +125,9 @@ class Container:
         found = self._sessions.get(tenant)
         if found is None:
             alarms = self._options.get("alarms") or os.environ.get(ALARMS) or None
-            found = self._sessions[tenant] = self.app.open(self.store(), tenant=tenant, alarms=alarms)
+            workflows = self._options.get("workflows") or os.environ.get(WORKFLOWS) or None
+            found = self.app.open(self.store(), tenant=tenant, alarms=alarms, workflows=workflows)
+            self._sessions[tenant] = found
             if len(self._sessions) > TENANTS_KEPT:
                 _, oldest = self._sessions.popitem(last=False)
                 oldest.close()

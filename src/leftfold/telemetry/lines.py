@@ -45,6 +45,8 @@ class Fields(TypedDict, total=False):
     command_id: str
     view: str
     subscriber: str
+    run: str
+    step: str
     position: int
     version: int
     count: int

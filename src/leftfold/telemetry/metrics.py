@@ -89,4 +89,9 @@ RINGS_UNHEARD: Final = Metric("rings_unheard", "Count", "rings for timers that h
 RUNS_OPEN: Final = Metric("runs_open", "Count", "runs of a tenant that are not over, counted up to a limit", sums=False)
 RUNS_STUCK: Final = Metric("runs_stuck", "Count", "runs of a tenant that wait for an operator", sums=False)
 
+# of tasks
+STEPS: Final = Metric("steps", "Count", "steps of workflows that a state machine asked for")
+STEPS_FAILED: Final = Metric("steps_failed", "Count", "steps that failed, so that the run is undone")
+STEPS_LOST: Final = Metric("steps_lost", "Count", "steps that were given up because the function died at each try")
+
 METRICS: Final = tuple(value for value in dict(vars()).values() if isinstance(value, Metric))
