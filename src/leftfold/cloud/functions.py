@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from leftfold.cloud.entries import handler_of
-from leftfold.cloud.grants import RINGERS, has_failures, locks, log_group, policy, statements
+from leftfold.cloud.grants import RINGERS, has_failures, locks, log_group, policy, runs_machines, statements
 from leftfold.cloud.graph import Function, Graph
-from leftfold.cloud.template import Json, att, ref, tagged
+from leftfold.cloud.template import Json, att, ref, sub, tagged
 
 ASYNC_RETRIES: Final = 2  # of a call of a schedule that failed; the next one makes good what is left
 ASYNC_AGE_S: Final = 300  # such a call is of no use when the next one is there
@@ -89,12 +89,15 @@ def environment(graph: Graph, function: Function) -> Json:
         found["LEFTFOLD_TENANT"] = settings.tenants[0]
     if function.kind in ("ingest", "inbound"):
         found["LEFTFOLD_ASIDE"] = _under(graph, "Aside", "s3:${Bucket}/aside")
-    if function.kind == "archiver":
+    if function.kind in ("archiver", "replayer"):
         found["LEFTFOLD_ARCHIVE"] = _under(graph, "Archive", "s3:${Bucket}/archive")
-        if locks(graph):
-            found["LEFTFOLD_KEEP_DAYS"] = str(settings.archive.keep_days)
+    if function.kind == "archiver" and locks(graph):
+        found["LEFTFOLD_KEEP_DAYS"] = str(settings.archive.keep_days)
     if function.kind in RINGERS and graph.has_runs:
         found["LEFTFOLD_ALARMS"] = alarms(graph)
+    if function.kind == "reactor" and runs_machines(graph):
+        where = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
+        found["LEFTFOLD_WORKFLOWS"] = sub(f"states:{where}{graph.machines}")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from leftfold.adapters.dynamodb.about import CHANGE, READ, RIGHTS
-from leftfold.cloud.graph import Channel, Function, Graph, Kind
+from leftfold.cloud.graph import Channel, Function, Graph, Kind, machines
 from leftfold.cloud.template import Json, arn, att, sub
 
 Actions = tuple[str, ...]
@@ -27,6 +27,7 @@ TABLES: Final[dict[Kind, tuple[dict[str, Actions], ...]]] = {
     "archiver": ({"events": (*READ, *BATCH), "log": (*READ, *BATCH)},),
     "timers": (WRITES, RIGHTS["queries"]),
     "tasks": (WRITES, RIGHTS["queries"]),
+    "replayer": (FOLLOWS,),
 }
 """What each kind of function asks of the tables; begun from what `leftfold doctor` says of them."""
 
@@ -70,6 +71,7 @@ def statements(graph: Graph, function: Function) -> list[Json]:
         *_sources(graph, function),
         *_destinations(graph, function),
         *_alarms(graph, function),
+        *_machines(graph, function),
         *_key(graph),
     ]
 
@@ -118,6 +120,9 @@ def _objects(graph: Graph, function: Function) -> list[Json]:
     """Large bodies, segments, records set aside: each in its own bucket."""
     actions = ("s3:GetObject", "s3:PutObject") if function.kind in WRITERS else ("s3:GetObject",)
     found = [allow("LargeBodies", actions, [bucket("Objects", graph, "objects/*")])]
+    if function.kind == "replayer":
+        found.append(allow("Segments", ("s3:GetObject",), [bucket("Archive", graph, "archive/*")]))
+        found.append(allow("SegmentNames", ("s3:ListBucket",), [bucket("Archive", graph)]))
     if function.kind == "archiver":
         keep = ("s3:PutObjectRetention",) if locks(graph) else ()
         found.append(
@@ -221,6 +226,19 @@ def _alarms(graph: Graph, function: Function) -> list[Json]:
         allow("LateRings", ("scheduler:CreateSchedule",), [arn("scheduler", f"schedule/{graph.name}/*")]),
         allow("LateRingsRole", ("iam:PassRole",), [att("RingsRole")], Condition=passed),
     ]
+
+
+def _machines(graph: Graph, function: Function) -> list[Json]:
+    """Starting an execution, and letting one go on that waits for an event or an answer."""
+    if function.kind != "reactor" or not runs_machines(graph):
+        return []
+    where = [arn("states", f"stateMachine:{graph.machines}{name}") for name in machines(graph.model)]
+    return [allow("Machines", ("states:SendTaskSuccess", "states:StartExecution"), where)]
+
+
+def runs_machines(graph: Graph) -> bool:
+    """Whether workflows run as state machines."""
+    return any(one.kind == "tasks" for one in graph.functions)
 
 
 def _key(graph: Graph) -> list[Json]:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from leftfold.cloud.settings import Inbound, OfFunction, Settings, Source, Target
 from leftfold.cloud.template import Json, camel, imported, short
 from leftfold.core.errors import ConfigError
+from leftfold.ports.machines import machine_name
 
 # fmt: off
 Kind = Literal[
@@ -21,6 +22,12 @@ Kind = Literal[
 # fmt: on
 How = Literal["call", "stream", "records", "queue", "schedule", "write", "publish", "start"]
 
+DEFAULTS: Final = {
+    "tasks": OfFunction(timeout_s=300),  # a step may call a slow service
+    "replayer": OfFunction(memory_mb=1769, timeout_s=900),  # a whole core (Lambda developer guide), and all the time
+    "archiver": OfFunction(memory_mb=1024, timeout_s=300),  # it compresses and hashes what it seals
+}
+MACHINE_CHARS: Final = 80  # of a state machine's name (Step Functions quotas)
 READERS: Final = 2  # of one shard of a table's stream, at the most (DynamoDB developer guide)
 
 
@@ -86,7 +93,7 @@ class Graph(Struct, frozen=True):
     @property
     def has_runs(self) -> bool:
         """Whether anything has timers: processes, workflows."""
-        return bool(self.model.get("processes") or self.model.get("workflows"))
+        return bool(self.model["processes"] or self.model["workflows"])
 
     @property
     def tables(self) -> dict[str, str]:
@@ -104,7 +111,12 @@ class Graph(Struct, frozen=True):
     def of(self, function: Function) -> OfFunction:
         """The settings of a function: its own, those of its kind, or the defaults."""
         known = self.settings.functions
-        return known.get(function.name) or known.get(function.kind) or OfFunction()
+        return known.get(function.name) or known.get(function.kind) or DEFAULTS.get(function.kind, OfFunction())
+
+    @property
+    def machines(self) -> str:
+        """What the names of the state machines begin with."""
+        return f"{self.name}-"
 
     def woken(self, function: Function, how: How) -> list[str]:
         return [edge.source for edge in self.edges if edge.target == function.name and edge.how == how]
@@ -126,7 +138,7 @@ def graph(model: Mapping[str, Any], settings: Settings) -> Graph:
 
 
 def _functions(model: Json, settings: Settings) -> Iterator[Function]:
-    runs = bool(model.get("processes") or model.get("workflows"))
+    runs = bool(model["processes"] or model["workflows"])
     if model["deciders"]:
         yield Function("commands")
     yield Function("queries")
@@ -143,8 +155,10 @@ def _functions(model: Json, settings: Settings) -> Iterator[Function]:
         yield Function("archiver")
     if runs:
         yield Function("timers")
-    if model.get("workflows") and settings.workflows == "states":
+    if model["workflows"] and settings.workflows == "states":
         yield Function("tasks")
+    if model["views"] and settings.archive.on and settings.replayer:
+        yield Function("replayer")
 
 
 def _channel(destination: Json, settings: Settings) -> Channel:
@@ -186,12 +200,20 @@ def _edges(
     yield from (Edge("publisher", one.name, "publish") for one in channels)
     if "archiver" in names:
         yield Edge("archiver", "archive", "write")
-    for workflow in model.get("workflows", ()) if "tasks" in names else ():
-        yield Edge("reactor", f"machine {workflow['name']}", "start")
-        yield Edge(f"machine {workflow['name']}", "tasks", "call")
+    for machine in [one for one in machines(model) if "tasks" in names]:
+        yield Edge("reactor", f"machine {machine}", "start")
+        yield Edge(f"machine {machine}", "tasks", "call")
+    if "replayer" in names:
+        yield Edge("machine replay", "replayer", "call")
+        yield Edge("replayer", "views", "write")
     for name in ("sequencer", "projector", "reactor", "publisher", "archiver", "timers"):
         if name in names:
             yield Edge("schedule", name, "schedule")
+
+
+def machines(model: Json) -> list[str]:
+    """The names of the workflows' state machines, one to a version, behind the deployment's prefix."""
+    return [machine_name(one["name"], one["version"]) for one in model["workflows"]]
 
 
 def by_stream(model: Json, settings: Settings, names: Iterable[str]) -> list[str]:
@@ -207,6 +229,12 @@ def _check(model: Json, settings: Settings, functions: tuple[Function, ...]) -> 
             raise ConfigError(
                 f"view {view['name']!r} is a SqlView, which needs SQL: on DynamoDB make it a View, or keep it in an app of "
                 "its own on sqlite:."
+            )
+    for name in machines(model):
+        if len(f"{settings.env}-{model['app']}-{name}") > MACHINE_CHARS:
+            raise ConfigError(
+                f"the state machine {settings.env}-{model['app']}-{name} would have a name of over {MACHINE_CHARS} "
+                "characters: shorten the workflow's name, the app's or the environment's."
             )
     _check_names("functions", settings.functions, {one.name for one in functions} | {one.kind for one in functions})
     _check_names("ingest", settings.ingest, {one["name"] for one in model["ingest"]})

@@ -68,7 +68,7 @@ def _parts(function: str) -> State:
 
     That costs four transitions a child, $0.0001. Each item is a whole part, so there is nothing to batch.
     """
-    child = {
+    child: State = {
         "Part": _task(function, "part", after="Folded?", told={"more.$": "$.Payload.more"}, catch=False),
         "Folded?": {
             "Type": "Choice",

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from leftfold.cloud import api, functions, mappings, schedules
+from leftfold.app import App
+from leftfold.cloud import alarms, api, dashboard, functions, mappings, schedules, state_machines
 from leftfold.cloud.functions import role
 from leftfold.cloud.grants import allow, policy
 from leftfold.cloud.graph import Graph
-from leftfold.cloud.template import Json, att
+from leftfold.cloud.template import Json, att, ref
 
 
-def template(graph: Graph) -> Json:
+def template(graph: Graph, app: App) -> Json:
     resources: Json = {}
     for function in graph.functions:
         resources |= functions.resources(graph, function) | mappings.resources(graph, function)
-    resources |= schedules.resources(graph) | api.resources(graph)
+    resources |= schedules.resources(graph) | state_machines.resources(graph, app) | api.resources(graph)
     if graph.has_runs:
         resources["RingsRole"] = _rings(graph)
+    resources |= alarms.resources(graph) | dashboard.resources(graph)
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"{graph.app} ({graph.settings.env}): what works",
         "Parameters": _parameters(graph),
+        "Conditions": {"HasAlarmTopic": {"Fn::Not": [{"Fn::Equals": [ref("AlarmTopic"), ""]}]}},
         "Resources": resources,
         "Outputs": _outputs(graph),
     }
@@ -33,6 +36,11 @@ def _parameters(graph: Graph) -> Json:
             "Type": "String",
             "Default": f"python{graph.settings.python}",
             "Description": "the Python that the bundle was built for",
+        },
+        "AlarmTopic": {
+            "Type": "String",
+            "Default": graph.settings.alarms.topic,
+            "Description": "the ARN of the SNS topic that hears of alarms; empty for none",
         },
     }
 

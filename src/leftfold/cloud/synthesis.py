@@ -15,9 +15,9 @@ def graph_of(app: App, settings: Settings = DEFAULTS) -> Graph:
     return graph(app.describe(), settings)
 
 
-def templates(graph: Graph) -> dict[str, Json]:
+def templates(graph: Graph, app: App) -> dict[str, Json]:
     """`stateful` and `stateless`: the finished templates, overrides laid on."""
-    found = {"stateful": stateful.template(graph), "stateless": stateless.template(graph)}
+    found = {"stateful": stateful.template(graph), "stateless": stateless.template(graph, app)}
     for name, over in graph.settings.overrides.items():
         where = [template for template in found.values() if name in template["Resources"]]
         if not where:
@@ -36,4 +36,4 @@ def synth(app: App, settings: Settings = DEFAULTS) -> dict[str, str]:
     """File name -> text of each template, the same bytes at each call."""
     graph = graph_of(app, settings)
     names = file_names(graph)
-    return {names[stack]: text_of(template) for stack, template in templates(graph).items()}
+    return {names[stack]: text_of(template) for stack, template in templates(graph, app).items()}
