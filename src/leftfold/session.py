@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -36,7 +37,7 @@ from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.feed import interest
 from leftfold.subscriptions.follow import Follower, Work
 from leftfold.timers.firing import Timers
-from leftfold.timers.runs import runs_of
+from leftfold.timers.runs import parked_runs, runs_of
 from leftfold.tracing import Trace, trace
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ class Session:
         self._reactors = {name: self._reactor(name) for name in app.reactions}
         self._relays = {name: self._relay(name, open_publisher) for name in app.destinations}
         self._owners: dict[str, Owner] = {}
-        self.timers = None if app.runs is None else Timers(self.builds[RUNS], backend, self._owners, alarms)
+        parked = partial(parked_runs, app, backend)
+        self.timers = None if app.runs is None else Timers(self.builds[RUNS], backend, self._owners, parked, alarms)
         self._marks: dict[str, Marks] = {}
         self._loops: Loops | None = None
         self._closed = False

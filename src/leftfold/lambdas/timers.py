@@ -72,7 +72,7 @@ class _Clockwork:
             call.telemetry.count(metrics.RINGS_EARLY)
             if not timers.set_alarms(alarm.stream, [Timer(alarm.timer, alarm.at)]):
                 raise StoreUnavailable(f"timer {alarm.timer!r} of {alarm.stream} is not due before {alarm.at}.")
-        elif heard == "gone":
+        elif heard != "fired":
             call.telemetry.count(metrics.RINGS_UNHEARD)
         return heard
 

@@ -28,8 +28,10 @@ PAGE_RUNS: Final = 100  # due runs read at once: each is a command to come
 MOST_TROUBLES: Final = 3  # runs of one look that the store could not answer for: each may have cost its whole patience
 RETRY_S: Final = 60.0  # before a timer is tried again whose owner failed: its code is to be mended first
 
-Heard = Literal["fired", "early", "gone"]
-"""What became of a timer: it fired; it isn't due; its run does not wait for it, any more or at all."""
+Heard = Literal["fired", "early", "gone", "held"]
+"""What became of a timer: it fired; it isn't due; its run does not wait for it, any more or at all; its run itself waits
+for an operator, so that the timer must not overtake what it should have taken before.
+"""
 
 OnFired = Callable[[str, str, timedelta], None]
 """Hears of each timer that fired: its run's stream, its name, how late it was."""
@@ -62,12 +64,21 @@ class _Seen(Struct, frozen=True):
 
 
 class Timers:
-    """The timers of one session. Many may be at work on one store: each timer fires once."""
+    """The timers of one session. Many may be at work on one store: each timer fires once.
+
+    `parked` says which runs of a category wait for an operator.
+    """
 
     def __init__(
-        self, runs: ViewBuilds, backend: Backend, owners: Mapping[str, Owner], alarms: Alarms | None = None
+        self,
+        runs: ViewBuilds,
+        backend: Backend,
+        owners: Mapping[str, Owner],
+        parked: Callable[[str], frozenset[str]],
+        alarms: Alarms | None = None,
     ) -> None:
-        self._runs, self._backend, self._owners, self._alarms = runs, backend, owners, alarms
+        self._runs, self._backend, self._owners, self._parked = runs, backend, owners, parked
+        self._alarms = alarms
         self._seen: dict[str, _Seen] = {}  # of the runs that are due: a row may lag behind its stream
         self._turn = threading.Lock()
 
@@ -104,7 +115,11 @@ class Timers:
             return "early"
         category, _, key = stream.partition("/")
         owner = self._owners.get(category)
-        if owner is None or not owner.fire(key, timer, at):
+        if owner is None:
+            return "gone"
+        if stream in self._parked(category):
+            return "held"
+        if not owner.fire(key, timer, at):
             return "gone"
         on_fired(stream, timer, now - at)
         return "fired"
@@ -135,6 +150,8 @@ class Timers:
         """Fire a run's due timers in order. What comes of it stands in its row when the view has followed."""
         for at, timer in sorted((at, timer) for timer, at in run.timers.items() if at <= now):
             done = attempt(self.ring, stream, timer, at, tally.told)
+            if done == "held":
+                return _Seen(applied, DAWN)
             if not isinstance(done, Failed):
                 continue
             if isinstance(done.error, StoreUnavailable | Contention):

@@ -151,13 +151,19 @@ def runs_of(app: App, reader: ViewReader[Run], backend: Backend, codec: Codec) -
     """The runs of an app's session."""
     declared: list[AnyProcess | Workflow[Any]] = [*app.processes, *app.workflows]
     patience = {(one.name, one.version): one.stuck_after for one in declared if one.stuck_after is not None}
-    subscribers = [f"process:{one.name}" for one in app.processes] + [f"workflow:{one.name}" for one in app.workflows]
+    names = dict.fromkeys(one.name for one in declared)
 
-    def parked() -> frozenset[str]:
-        lanes = (lane for one in dict.fromkeys(subscribers) for lane in backend.checkpoints.load(one).parked)
-        return frozenset(lane.removeprefix(stream_lane("")) for lane in lanes)
+    def all_parked() -> frozenset[str]:
+        return frozenset(stream for name in names for stream in parked_runs(app, backend, name))
 
-    return Runs(reader, backend, codec, patience, parked)
+    return Runs(reader, backend, codec, patience, all_parked)
+
+
+def parked_runs(app: App, backend: Backend, name: str) -> frozenset[str]:
+    """The runs of one process or workflow that wait for an operator, as something that they should take has failed."""
+    kind = "process" if any(one.name == name for one in app.processes) else "workflow"
+    lanes = backend.checkpoints.load(f"{kind}:{name}").parked
+    return frozenset(lane.removeprefix(stream_lane("")) for lane in lanes)
 
 
 def _step(event: Recorded[Any]) -> RunStep:
