@@ -19,13 +19,13 @@ help: ## this list
 demo: .venv/.runtime ## set up and watch a bank at work on SQLite
 	@$(BIN)/leftfold demo $(ARGS)
 
-test: .venv/.dev .venv-aws/.ready strace lint types ## format, lint, types, every test but the long ones (ARGS="-k name" to choose)
+test: .venv/.dev .venv-aws/.ready .node/.ready strace lint types ## format, lint, types, every test but the long ones (ARGS="-k name" to choose)
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
 
 check: test ## all that a change must pass: test, and the demo once
 	$(BIN)/leftfold demo >/dev/null
 
-soak: .venv/.dev .venv-aws/.ready strace ## the long numbers of the reliability tests
+soak: .venv/.dev .venv-aws/.ready .node/.ready strace ## the long numbers of the reliability tests
 	LEFTFOLD_SOAK=1 $(BIN)/python -m pytest -n $(WORKERS) -m soak $(ARGS)
 
 bench: .venv-bench/.ready .venv-aws/.ready ## our figures beside a hand-written floor and a peer, on this machine
@@ -44,7 +44,7 @@ format: .venv/.dev ## rewrite what `lint` would complain of
 	$(BIN)/ruff format --quiet
 
 clean: ## remove the virtual environments and every cache
-	rm -rf .venv .venv-bench .venv-aws build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bench .venv-aws .node build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 strace:
@@ -73,4 +73,9 @@ strace:
 .venv-aws/.ready: .venv-aws/.made requirements/ministack.txt
 	@echo "Installing the tests' stand-in for AWS into .venv-aws"
 	@.venv-aws/bin/python $(PIP) --requirement requirements/ministack.txt
+	@touch $@
+
+.node/.ready: .venv/.dev requirements/node/package.json requirements/node/package-lock.json
+	@echo "Installing what the tests run with node into .node"
+	@tools/setup.sh node $(BIN)/python $(@D)
 	@touch $@
