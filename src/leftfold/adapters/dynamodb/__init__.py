@@ -4,13 +4,6 @@ Knows: the key design (layout.py), botocore, what may go wrong on the way there 
 Implements every port but SqlTables. A commit is one conditional write; its place in the log comes after the fact.
 """
 
-from leftfold.core.errors import ConfigError
-
-try:
-    from leftfold.adapters.dynamodb.backend import open_dynamodb, open_sequencers
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] != "botocore":
-        raise
-    raise ConfigError("DynamoDB needs boto3: pip install 'leftfold[aws]'.") from error
+from leftfold.adapters.dynamodb.backend import open_dynamodb, open_sequencers
 
 __all__ = ["open_dynamodb", "open_sequencers"]

@@ -10,7 +10,6 @@ from functools import cache
 from typing import Any, Final
 
 from leftfold.adapters.boto import client as make_client
-from leftfold.adapters.dynamodb.about import about
 from leftfold.adapters.dynamodb.appending import Drafts
 from leftfold.adapters.dynamodb.calls import Calls
 from leftfold.adapters.dynamodb.catalog import DynamoCatalog
@@ -93,7 +92,7 @@ def open_dynamodb(
         tables=None,
         clock=clock,
         close=closing.close,
-        about=lambda: about(calls, names, tenant, clock, log),
+        about=lambda: _about(calls, names, tenant, clock, log),
         poll_s=POLL_S,
         places_later=True,
     )
@@ -131,6 +130,12 @@ def open_sequencers(
         shared.begin_round,
         closing.close,
     )
+
+
+def _about(calls: Calls, names: Tables, tenant: str, clock: Clock, log: DynamoLog) -> dict[str, Any]:
+    from leftfold.adapters.dynamodb.about import about  # only `doctor` asks
+
+    return about(calls, names, tenant, clock, log)
 
 
 def _names(name: str, prefix: str) -> Tables:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from importlib import import_module
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from leftfold.core.errors import ConfigError, IntegrityError, LeftfoldError, StoreUnavailable, TooLarge
 
@@ -61,13 +62,30 @@ VERDICTS: Final[dict[str, Verdict]] = {
     "ItemCollectionSizeLimitExceededException": "too large",
 }
 
-_errors: Any = import_module("botocore.exceptions")
-_ClientError: type[Exception] = _errors.ClientError
-_Failure: type[Exception] = _errors.BotoCoreError
-_UNSENT: tuple[type[Exception], ...] = (_errors.NoCredentialsError, _errors.PartialCredentialsError)
-_EXPIRED: tuple[type[Exception], ...] = (_errors.TokenRetrievalError, _errors.CredentialRetrievalError)
-_UNREACHED: tuple[type[Exception], ...] = (_errors.EndpointConnectionError, _errors.ConnectTimeoutError)
-_NETWORK: tuple[type[Exception], ...] = (_errors.HTTPClientError, _errors.ConnectionError)
+
+class _Raised(NamedTuple):
+    """What botocore raises, by what it means here."""
+
+    refused: type[Exception]
+    failure: type[Exception]
+    unsent: tuple[type[Exception], ...]
+    expired: tuple[type[Exception], ...]
+    unreached: tuple[type[Exception], ...]
+    network: tuple[type[Exception], ...]
+
+
+@cache
+def _raised() -> _Raised:
+    """Asked for once something was raised, botocore being loaded then: a function's init doesn't pay for it."""
+    errors: Any = import_module("botocore.exceptions")
+    return _Raised(
+        refused=errors.ClientError,
+        failure=errors.BotoCoreError,
+        unsent=(errors.NoCredentialsError, errors.PartialCredentialsError),
+        expired=(errors.TokenRetrievalError, errors.CredentialRetrievalError),
+        unreached=(errors.EndpointConnectionError, errors.ConnectTimeoutError),
+        network=(errors.HTTPClientError, errors.ConnectionError),
+    )
 
 
 class ConditionFailed(Exception):
@@ -119,12 +137,12 @@ class Calls:
                 answer: dict[str, Any] = method(**parameters)
                 self._reached = True
                 return answer
-            except _ClientError as error:
+            except _raised().refused as error:
                 self._reached = True
                 trouble = self._judged(error, operation, parameters)
-            except _Failure as error:
+            except _raised().failure as error:
                 trouble = self._unanswered(error)
-                if isinstance(error, _UNREACHED) and not self._reached:
+                if isinstance(error, _raised().unreached) and not self._reached:
                     give_up = min(give_up, begun + UNREACHED_S)
             tries += 1
             pause = random.uniform(0, min(MAX_PAUSE_S, PAUSE_S * 2**tries))
@@ -225,16 +243,16 @@ class Calls:
 
     def _unanswered(self, error: Exception) -> LeftfoldError:
         """As `_judged`, for calls without an answer."""
-        if isinstance(error, _UNSENT):
+        if isinstance(error, _raised().unsent):
             raise ConfigError(
                 f"{self._where}: no credentials were found: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and "
                 "AWS_SECRET_ACCESS_KEY, or give the function a role."
             ) from error
-        if isinstance(error, _EXPIRED):
+        if isinstance(error, _raised().expired):
             raise StoreUnavailable(f"{self._where}: no valid credentials: {error}. Log in again.") from error
-        if not isinstance(error, _NETWORK):
+        if not isinstance(error, _raised().network):
             raise ConfigError(f"{self._where}: {error}.") from error
-        if isinstance(error, _UNREACHED) and not self._reached:
+        if isinstance(error, _raised().unreached) and not self._reached:
             return StoreUnavailable(f"{self._where} can't be reached: {error}. Check endpoint, region and network.")
         return self._unavailable(f"{type(error).__name__}: {error}")
 

@@ -22,10 +22,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from itertools import islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -40,6 +39,9 @@ from leftfold.core.errors import Fenced, TooLarge
 from leftfold.core.views import Scalar
 from leftfold.ports.checkpoints import Move
 from leftfold.ports.rows import PAGE_ROWS, Change, Row, Span
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 WRITERS: Final = 8  # rows of one page that are on their way at once
 DROPPED_AT_ONCE: Final = 1000  # keys in memory while a build is dropped
@@ -201,6 +203,8 @@ class DynamoRows:
             return
         if not tasks:
             return
+        from concurrent.futures import ThreadPoolExecutor, wait  # with it comes logging: not at a cold start
+
         with self._lock:
             self._pool = self._pool or ThreadPoolExecutor(WRITERS, thread_name_prefix="leftfold-rows")
             started = [self._pool.submit(task) for task in tasks]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from leftfold.adapters.dynamodb.appending import Draft, Drafts
 from leftfold.adapters.dynamodb.calls import Item
@@ -29,6 +28,9 @@ from leftfold.core.errors import ConfigError, Conflict
 from leftfold.core.events import Stored
 from leftfold.core.streams import Receipt
 from leftfold.ports.store import PAGE_EVENTS
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 THREADS: Final = 16  # appends of different streams under way at once, for those who hand in many
 SPARE: Final = 64  # pages that were read further than was asked for, kept for the next question
@@ -84,6 +86,8 @@ class DynamoStore:
         if len(lines) == 1:
             self._append_line(commits, lines[0], answers)
         elif lines:
+            from concurrent.futures import ThreadPoolExecutor  # for those who hand in many
+
             self._threads = self._threads or ThreadPoolExecutor(THREADS, "leftfold append")
             under_way = [self._threads.submit(self._append_line, commits, line, answers) for line in lines]
             for error in [done.exception() for done in under_way]:
