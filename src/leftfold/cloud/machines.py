@@ -27,17 +27,29 @@ CALLBACK: Final = f"{INVOKE}.waitForTaskToken"
 TASK_S: Final = 960  # of one call: a little over the 15 minutes that Lambda gives a function at most
 WAIT_S: Final = 99_999_999  # the longest TimeoutSeconds (Amazon States Language): a human may take long
 
-# What Lambda's side has trouble with, and of which no step is to blame: throttling may last for some minutes.
-TRANSIENT: Final = (
+# What no step is to blame for, and nobody need mend: Lambda's or the store's trouble. It is waited out.
+OUTAGES: Final = (
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.TooManyRequestsException",
+    "StoreUnavailable",
+    "Contention",
 )
-TRANSIENT_TRIES: Final = 15  # with the pauses below some 10 minutes
-FAULT_TRIES: Final = 6  # of a call whose function died or ended in an error: after some 2 minutes the step is given up
-PAUSE_S: Final = 2  # the first pause; each is twice the last one
+# The function died in a step: what the step did until then is unknown, and after some such tries it is given up.
+DEATHS: Final = (
+    "States.Timeout",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+    "Runtime.OutOfMemory",
+)
+OUTAGE_TRIES: Final = (
+    720  # at half a minute each on the average some six hours; 2,200 of the 25,000 events of an execution
+)
+FAULT_TRIES: Final = 6  # of a call that died, or ended in any other error: a minute or two
+PAUSE_S: Final = 2  # the first pause; each is twice the last one, and then drawn by lot
 MAX_PAUSE_S: Final = 60
 
 
@@ -63,7 +75,7 @@ class _Compiler:
         entry = self._sequence(states, workflow.steps, DONE, None)
         states[DONE] = _end("done")
         undoings = [_task_name(step.name, "undo") for step in self._undoable]
-        for step, following in zip(self._undoable, [*undoings[1:], COMPENSATED], strict=True):
+        for step, following in zip(self._undoable, [*undoings, COMPENSATED][1:], strict=True):
             self._step(states, step, "undo", [_is("status", "done", following)], FAILED)
         states[COMPENSATED] = _end("compensated")
         if self._undoable:  # a state that nothing leads to is refused
@@ -103,7 +115,7 @@ class _Compiler:
     def _step(self, states: States, node: AnyNode, direction: Direction, done: list[State], away: str) -> None:
         """A task, the choice of what its answer means, the pause before it is asked again, and its giving up."""
         name = _task_name(node.name, direction)
-        lost = {"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": f"{name}: lost"}
+        lost = {"ErrorEquals": [*DEATHS], "ResultPath": "$.error", "Next": f"{name}: lost"}
         states[name] = self._task(node, direction) | {"Catch": [lost], "Next": f"{name}: how"}
         others = [_is("status", "failed", away), _is("status", "again", f"{name}: pause")]
         states[f"{name}: how"] = {"Type": "Choice", "Choices": [*others, *done]}
@@ -168,10 +180,7 @@ class _Compiler:
             "ResultSelector": {f"{fact}.$": f"{answer}.{fact}" for fact in facts},
             "ResultPath": "$.step",
             "TimeoutSeconds": TASK_S,
-            "Retry": [
-                _retrier(TRANSIENT, TRANSIENT_TRIES),
-                _retrier(("States.ALL",), FAULT_TRIES),
-            ],
+            "Retry": [_retrier(OUTAGES, OUTAGE_TRIES), _retrier(("States.ALL",), FAULT_TRIES)],
         }
 
 
