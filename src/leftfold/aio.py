@@ -39,8 +39,10 @@ from leftfold.tracing import Trace
 
 if TYPE_CHECKING:
     from leftfold.aside import Aside
+    from leftfold.core.workflows import Workflow
     from leftfold.ingest.declared import Ingest, Record, Taken
     from leftfold.ingest.taking import Ingesting
+    from leftfold.workflow import RunStatus, WorkflowRuns
 
 THREADS: Final = (
     64  # callers that may wait for one fsync together; asyncio's own pool has as many as the machine has CPUs
@@ -50,6 +52,7 @@ PAGE_ITEMS: Final = 200  # a hop to a thread costs as much as some tens of event
 
 T = TypeVar("T")
 C = TypeVar("C")
+D = TypeVar("D")
 S = TypeVar("S")
 E = TypeVar("E")
 Row = TypeVar("Row")
@@ -152,6 +155,10 @@ class AsyncSession:
     def ingest(self, ingest: Ingest[Any], *, aside: Aside | None = None) -> AsyncIngesting:
         """As `Session.ingest`."""
         return AsyncIngesting(self.sync.ingest(ingest, aside=aside), self._threads)
+
+    def workflow(self, workflow: Workflow[D]) -> AsyncWorkflowRuns[D]:
+        """As `Session.workflow`."""
+        return AsyncWorkflowRuns(self.sync.workflow(workflow), self._threads)
 
     def dcb(self) -> AsyncBoundary:
         """As `Session.dcb`."""
@@ -266,6 +273,29 @@ class AsyncTables:
     async def query(self, sql: str, parameters: tuple[object, ...] = ()) -> list[dict[str, Any]]:
         """As `TableReader.query`."""
         return await self._threads.call(partial(self._tables.query, sql, parameters))
+
+
+class AsyncWorkflowRuns(Generic[D]):
+    """A `WorkflowRuns` to await."""
+
+    def __init__(self, runs: WorkflowRuns[D], threads: _Threads) -> None:
+        self._runs, self._threads = runs, threads
+
+    async def start(self, run_id: str, data: D, **notes: Unpack[Notes]) -> Receipt:
+        """As `WorkflowRuns.start`."""
+        return await self._threads.call(partial(self._runs.start, run_id, data, **notes))
+
+    async def status(self, run_id: str) -> RunStatus[D]:
+        """As `WorkflowRuns.status`."""
+        return await self._threads.call(partial(self._runs.status, run_id))
+
+    async def answer(self, run_id: str, step: str, result: object = None, *, actor: str | None = None) -> None:
+        """As `WorkflowRuns.answer`."""
+        return await self._threads.call(partial(self._runs.answer, run_id, step, result, actor=actor))
+
+    async def retry(self, run_id: str, *, actor: str | None = None) -> None:
+        """As `WorkflowRuns.retry`."""
+        return await self._threads.call(partial(self._runs.retry, run_id, actor=actor))
 
 
 class AsyncIngesting:

@@ -62,7 +62,7 @@ class App:
             self.schema.add_decider(decider)
         if events != ():
             self.schema.add(members(events), names={}, upcasts=())
-        self.workflows = tuple(workflows)
+        self.workflows = tuple(sorted(workflows, key=lambda one: one.version))
         for workflow in self.workflows:
             self.schema.add_decider(workflow)
         self.ingest = tuple(ingest)
@@ -84,7 +84,7 @@ class App:
             for node in workflow.awaits():
                 self.schema.check_subscription(f"{workflow!r}: await {node.name!r}", node.events)
         self.destinations = _destinations(self.schema, publish)
-        names = dict.fromkeys([*(one.name for one in self.processes), *(one.name for one in self.workflows)])
+        names = [*dict.fromkeys(one.name for one in self.processes), *dict.fromkeys(one.name for one in self.workflows)]
         _check_once("category", [*(decider.category for decider in self.deciders), *names])
         _check_once("workflow version", [f"{workflow.name}@{workflow.version}" for workflow in self.workflows])
         _check_once("view version", [f"{view.name}@{view.version}" for view in self.views])

@@ -28,7 +28,7 @@ FLOORS = (
             "loops",
             "dcb",
         ),
-        *("requests", "aside", "ingest", "inbox", "replaying", "timers", "describing"),
+        *("requests", "aside", "ingest", "inbox", "replaying", "timers", "describing", "workflow"),
     ),
     ("adapters",),
     ("connect", "aio", "lambdas", "http"),

@@ -21,6 +21,7 @@ from leftfold.aio import (
     AsyncSession,
     AsyncTables,
     AsyncView,
+    AsyncWorkflowRuns,
     open,
     run,
 )
@@ -48,6 +49,7 @@ from leftfold.testing.sample import (
     bank,
     credit,
 )
+from leftfold.workflow import WorkflowRuns
 from tests.unit.enrolment import Enrol, Enrolled, Places, enrolment
 
 
@@ -226,7 +228,7 @@ def test_tenants_clocks_and_context_variables_are_passed_on() -> None:
         (
             Session,
             AsyncSession,
-            {"app", "backend", "codec", "builds", "operations", "start", "close", "follower", "sources"},
+            {"app", "backend", "codec", "builds", "operations", "start", "close", "follower", "sources", "performing"},
         ),
         (Category, AsyncCategory, set[str]()),
         (BoundaryCategory, AsyncBoundaryCategory, set[str]()),
@@ -234,6 +236,7 @@ def test_tenants_clocks_and_context_variables_are_passed_on() -> None:
         (TableReader, AsyncTables, set[str]()),
         (Boundary, AsyncBoundary, set[str]()),
         (Ingesting, AsyncIngesting, set[str]()),
+        (WorkflowRuns, AsyncWorkflowRuns, set[str]()),
     ],
 )
 def test_every_name_of_the_session_is_there_to_be_awaited(sync: type, facade: type, elsewhere: set[str]) -> None:

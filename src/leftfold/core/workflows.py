@@ -201,6 +201,11 @@ class Workflow(Generic[D]):
         return self.name
 
     @property
+    def commands(self) -> tuple[type[D], ...]:
+        """As a decider: its data begins a run, and there is no other command."""
+        return (self.data,)
+
+    @property
     def refusals(self) -> tuple[type[Exception], ...]:
         """As a decider: a run that was started with other data refuses."""
         return (Rejected,)

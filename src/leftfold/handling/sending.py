@@ -31,7 +31,7 @@ class Deliver(Protocol):
     ) -> Refusal | None:
         """`before` runs when the streams have been read, before the decision: whatever it raises comes out.
 
-        Raises what is nobody's refusal.
+        Without it nobody records the refusal, and nothing is said of the versions. Raises what is nobody's refusal.
         """
         ...
 
@@ -81,7 +81,10 @@ class Outbox:
 
     def _class(self, to: str, name: str) -> type:
         decider = self._deciders.get(to)
-        found = [one for one in (members(parameter(decider.decide, 0)) if decider else ()) if one.__name__ == name]
+        commands: Sequence[type] = getattr(decider, "commands", ())  # a workflow says them itself
+        if decider is not None and not commands:
+            commands = members(parameter(decider.decide, 0))
+        found = [one for one in commands if one.__name__ == name]
         if len(found) != 1:
             why = f"{len(found)} of its commands are called so" if found else "it has no such command"
             raise UnknownType(f"{name} to {to!r} can't be told: {why}. Restore the class under its name.", type=name)

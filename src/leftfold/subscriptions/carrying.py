@@ -13,7 +13,8 @@ from msgspec import Struct
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadLetter, Move
 
-OUTWARD: Final = ("reaction:", "publish:")  # how the names of those begin whose effects leave the store
+# how the names of those begin whose effects leave the store
+OUTWARD: Final = ("reaction:", "process:", "workflow:", "publish:")
 LETTERS: Final = 50  # dead letters a step: every store moves so many at once
 
 

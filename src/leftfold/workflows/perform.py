@@ -17,7 +17,7 @@ from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.events import Recorded
 from leftfold.core.runs import OVER, Timer
 from leftfold.core.workflow_next import coming, to_undo
-from leftfold.core.workflow_runs import Answered, Direction, Elapsed, Retried, RunEvent, RunState, Waiting
+from leftfold.core.workflow_runs import RUN_EVENTS, Answered, Direction, Elapsed, Retried, RunEvent, RunState, Waiting
 from leftfold.core.workflows import AnyNode, Await, Choice, Parallel, Step, Wait, Workflow
 from leftfold.ports.clock import Clock
 from leftfold.workflows.journal import UNDO, Journal, taken_back, track_of
@@ -56,6 +56,12 @@ class Performing:
     ) -> None:
         self.journal = Journal(workflows, runs, clock, conducted)
         self._post, self._clock, self._scope = post, clock, scope
+
+    @property
+    def types(self) -> tuple[type, ...]:
+        """The classes of a run's own events, and of those that its versions wait for."""
+        awaited = [event for workflow in self.journal.versions for node in workflow.awaits() for event in node.events]
+        return tuple(dict.fromkeys([*RUN_EVENTS, *awaited]))
 
     def perform(self, run_id: str, name: str, direction: Direction = "do", token: str | None = None) -> Facts:
         """Do a step of a run, or undo it; begin a Wait or an Await, or look whether it is over; choose a branch.
