@@ -30,6 +30,7 @@ from leftfold.cli.log import log
 from leftfold.cli.output import RESUME, addressed, aside, clean, json_line, styled
 from leftfold.cli.replay import replay
 from leftfold.cli.restore import restore
+from leftfold.cli.synth import synth
 from leftfold.cli.trace import trace
 from leftfold.cli.views import views
 from leftfold.core.errors import LeftfoldError, StoreUnavailable
@@ -114,6 +115,7 @@ for verb in (
     restore,
     replay,
     export,
+    synth,
     bundle,
     doctor,
     bench,

@@ -6,11 +6,13 @@ import difflib
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any, Final, Literal, cast, get_args
 
 import msgspec
 from msgspec import Struct, field
 
+from leftfold.archive.writer import MAX_KEEP_DAYS
 from leftfold.core.errors import BadKey, ConfigError
 from leftfold.core.streams import check_tenant
 
@@ -40,6 +42,9 @@ LOG_DAYS: Final = (
 )
 MOST_MEMORY_MB: Final = 10_240  # of a function (Lambda quotas)
 MOST_TIMEOUT_S: Final = 900  # of a function (Lambda quotas)
+MOST_BATCH: Final = 10_000  # records of one call from Kinesis (Lambda API reference)
+MOST_PARALLEL: Final = 10  # calls of one shard at once (Lambda API reference)
+COLDER_DAYS: Final = 30  # before that S3 moves nothing to STANDARD_IA
 ENV_CHARS: Final = 16  # of an environment's name: it leads every physical name, and those have 64 characters
 
 Pythons = Literal["3.11", "3.12", "3.13", "3.14"]
@@ -47,6 +52,7 @@ Pythons = Literal["3.11", "3.12", "3.13", "3.14"]
 _ENV = re.compile(r"[a-z][a-z0-9-]*\Z")
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)\Z|cron\([^()]+\)\Z")
 _HANDLER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:.+\Z")
 
 
@@ -159,8 +165,7 @@ def settings(raw: Any, *, where: str = "the settings") -> Settings:
         read = msgspec.convert(raw, Settings)
     except (msgspec.ValidationError, UnicodeError) as error:
         raise ConfigError(f"{where}: {error}.") from error
-    _check(read, where)
-    return read
+    return check_settings(read, where=where)
 
 
 def _check_known(raw: dict[str, Any], cls: type[Struct], where: str, path: str) -> None:
@@ -188,42 +193,74 @@ def _struct_in(annotation: Any) -> type[Struct] | None:
     return found if isinstance(found, type) and issubclass(found, Struct) else None
 
 
-def _check(read: Settings, where: str) -> None:
-    def refuse(place: str, why: str) -> None:
+def check_settings(read: Settings, *, where: str = "the settings") -> Settings:
+    """The settings, if their values can be. Raises ConfigError with the place and what would be right."""
+    for place, why in _wrong(read):
         raise ConfigError(f"{where}: {place}: {why}")
+    return read
 
+
+def _wrong(read: Settings) -> Iterator[tuple[str, str]]:
     if not _ENV.match(read.env) or len(read.env) > ENV_CHARS:
-        refuse("env", f"{read.env!r}: lower-case letters, digits and '-', a letter first, at most {ENV_CHARS}.")
+        yield "env", f"{read.env!r}: lower-case letters, digits and '-', a letter first, at most {ENV_CHARS}."
     if read.log_days not in LOG_DAYS:
         near = min(LOG_DAYS, key=lambda days: abs(days - read.log_days))
-        refuse(
-            "log_days", f"CloudWatch keeps logs for certain numbers of days, {near} is the nearest to {read.log_days}."
+        yield (
+            "log_days",
+            f"CloudWatch keeps logs for certain numbers of days; {near} is the nearest to {read.log_days}.",
         )
     for tenant in read.tenants or ():
         try:
             check_tenant(tenant)
         except BadKey as error:
-            refuse("tenants", str(error))
+            yield "tenants", str(error)
+    if len(set(read.tenants or ())) != len(read.tenants or ()):
+        yield "tenants", "one is named twice."
     for name, one in read.functions.items():
-        if not 128 <= one.memory_mb <= MOST_MEMORY_MB:
-            refuse(f"functions.{name}.memory_mb", f"128 to {MOST_MEMORY_MB}, not {one.memory_mb}.")
-        if not 1 <= one.timeout_s <= MOST_TIMEOUT_S:
-            refuse(f"functions.{name}.timeout_s", f"1 to {MOST_TIMEOUT_S}, not {one.timeout_s}.")
-        if one.handler is not None and not _HANDLER.match(one.handler):
-            refuse(f"functions.{name}.handler", f"{one.handler!r} is not module.function, as handlers.handle_command.")
-    if read.api.auth == "jwt" and not (read.api.kind == "http-api" and read.api.issuer and read.api.audience):
-        refuse("api.auth", "jwt needs kind = http-api, an issuer and an audience.")
-    if not _RATE.match(read.archive.every):
-        refuse("archive.every", f"{read.archive.every!r} is no rate(5 minutes) and no cron(...).")
-    if read.archive.keep_days is not None and read.archive.keep_days < 1:
-        refuse("archive.keep_days", "at least 1; leave it out to lock nothing.")
-    if not 30 <= read.archive.colder_after_days < read.archive.coldest_after_days:
-        refuse("archive.colder_after_days", "at least 30 (S3's own minimum), and less than coldest_after_days.")
+        yield from ((f"functions.{name}.{place}", why) for place, why in _wrong_function(one))
+    yield from _wrong_api(read.api)
+    yield from _wrong_archive(read.archive)
     if read.alarms.topic and not _ARN.match(read.alarms.topic):
-        refuse("alarms.topic", f"{read.alarms.topic!r} is no ARN.")
+        yield "alarms.topic", f"{read.alarms.topic!r} is no ARN."
     for name, source in read.ingest.items():
         if source.arn and not _ARN.match(source.arn):
-            refuse(f"ingest.{name}.arn", f"{source.arn!r} is no ARN.")
+            yield f"ingest.{name}.arn", f"{source.arn!r} is no ARN."
+        if not 1 <= source.batch <= MOST_BATCH:
+            yield f"ingest.{name}.batch", f"1 to {MOST_BATCH}, not {source.batch}."
+        if not 1 <= source.parallel <= MOST_PARALLEL:
+            yield f"ingest.{name}.parallel", f"1 to {MOST_PARALLEL}, not {source.parallel}."
     for name, inbound in read.inbound.items():
+        if not _NAME.match(name):
+            yield f"inbound.{name}", "lower-case letters, digits and '_', a letter first."
         if not _HANDLER.match(inbound.handler):
-            refuse(f"inbound.{name}.handler", f"{inbound.handler!r} is not module.function, as handlers.from_orders.")
+            yield f"inbound.{name}.handler", f"{inbound.handler!r} is not module.function, as handlers.from_orders."
+        if not inbound.pattern:
+            yield f"inbound.{name}.pattern", "an empty pattern takes every event of the bus: name what is meant."
+
+
+def _wrong_function(one: OfFunction) -> Iterator[tuple[str, str]]:
+    if not 128 <= one.memory_mb <= MOST_MEMORY_MB:
+        yield "memory_mb", f"128 to {MOST_MEMORY_MB}, not {one.memory_mb}."
+    if not 1 <= one.timeout_s <= MOST_TIMEOUT_S:
+        yield "timeout_s", f"1 to {MOST_TIMEOUT_S}, not {one.timeout_s}."
+    if one.concurrency is not None and one.concurrency < 1:
+        yield "concurrency", f"at least 1, not {one.concurrency}: a function that may not run holds up all behind it."
+    if one.handler is not None and not _HANDLER.match(one.handler):
+        yield "handler", f"{one.handler!r} is not module.function, as handlers.handle_command."
+    for name in one.environment:
+        if name.startswith(("LEFTFOLD_", "AWS_")):
+            yield f"environment.{name}", "is set by the stack, or by Lambda; overrides can change it."
+
+
+def _wrong_api(api: Api) -> Iterator[tuple[str, str]]:
+    if api.auth == "jwt" and not (api.kind == "http-api" and api.issuer and api.audience):
+        yield "api.auth", "jwt needs kind = http-api, an issuer and an audience."
+
+
+def _wrong_archive(archive: Archive) -> Iterator[tuple[str, str]]:
+    if not _RATE.match(archive.every):
+        yield "archive.every", f"{archive.every!r} is no rate(5 minutes) and no cron(...)."
+    if archive.keep_days is not None and not 1 <= archive.keep_days <= MAX_KEEP_DAYS:
+        yield "archive.keep_days", f"1 to {MAX_KEEP_DAYS:,}; leave it out to lock nothing."
+    if not COLDER_DAYS <= archive.colder_after_days < archive.coldest_after_days:
+        yield "archive.colder_after_days", f"at least {COLDER_DAYS}, and less than coldest_after_days."

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Literal
+
+from msgspec import Struct
+
 from leftfold.app import App
 from leftfold.cloud import stateful, stateless
+from leftfold.cloud.checks import Finding, check
+from leftfold.cloud.drawing import mermaid
 from leftfold.cloud.graph import Graph, graph
 from leftfold.cloud.settings import DEFAULTS, Settings
 from leftfold.cloud.template import Json, merged, text_of
+from leftfold.cloud.wrappers import cdk, terraform
 from leftfold.core.errors import ConfigError
+
+Extra = Literal["terraform", "cdk", "diagram"]
 
 
 def graph_of(app: App, settings: Settings = DEFAULTS) -> Graph:
@@ -32,8 +42,28 @@ def file_names(graph: Graph) -> dict[str, str]:
     return {stack: f"{graph.app}-{graph.settings.env}-{stack}.template.json" for stack in ("stateful", "stateless")}
 
 
-def synth(app: App, settings: Settings = DEFAULTS) -> dict[str, str]:
-    """File name -> text of each template, the same bytes at each call."""
+class Synthesis(Struct, frozen=True):
+    """What was drawn: the graph, the files by name, and what the project's own checks find wrong in them."""
+
+    graph: Graph
+    files: dict[str, str]
+    findings: tuple[Finding, ...]
+
+
+def synth(app: App, settings: Settings = DEFAULTS, *, extras: Collection[Extra] = ()) -> Synthesis:
+    """The files of a deployment, the same bytes at each call. `extras` are wrappers and the drawing.
+
+    Raises ConfigError for what the app can't have on AWS, for settings of things that it has not, and for overrides of
+    resources that don't exist.
+    """
     graph = graph_of(app, settings)
+    made = templates(graph, app)
     names = file_names(graph)
-    return {names[stack]: text_of(template) for stack, template in templates(graph, app).items()}
+    files = {names[stack]: text_of(template) for stack, template in made.items()}
+    if "terraform" in extras:
+        files["main.tf.json"] = terraform(graph, names["stateful"], names["stateless"])
+    if "cdk" in extras:
+        files["app.py"] = cdk(graph, names["stateful"], names["stateless"])
+    if "diagram" in extras:
+        files[f"{graph.app}-{graph.settings.env}.mmd"] = mermaid(graph)
+    return Synthesis(graph, files, tuple(check(graph, made)))
