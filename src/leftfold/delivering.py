@@ -23,7 +23,7 @@ class Delivering:
     def __call__(
         self, one: Send, cause: Recorded[Any], command_id: str, *, actor: str, before: Callable[[], None] | None = None
     ) -> Refusal | None:
-        """Handle the command. A refusal comes with the versions that it rests on: whoever records it can guard them."""
+        """Handle the command. With `before`, a refusal comes with the versions that it rests on, to be guarded."""
         category = self._categories.get(id(one.to))
         if category is None:
             raise ConfigError(f"{one.to!r} is no decider of app {self._app!r}: add it to deciders=[...].")
@@ -50,7 +50,8 @@ class Delivering:
                 return None
             if not refuses(one, done.error):
                 raise done.error
-            if (refusal := _refusal(one, aim)) is not None:
+            refusal = Refusal(done.error, {}) if before is None else _refusal(one, aim)
+            if refusal is not None:
                 return refusal
         raise Contention(aim.streams[0], 0, 0)
 

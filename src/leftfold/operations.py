@@ -15,9 +15,7 @@ from leftfold.explain import changes, key_events
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import DeadLetter
 from leftfold.ports.rows import Builds, Row
-from leftfold.processes.react import Reactor
 from leftfold.projections.builds import ViewBuilds, build_version
-from leftfold.publish.relay import Relay
 from leftfold.subscriptions.deadletters import drain, skip
 from leftfold.subscriptions.follow import Follower, Work
 from leftfold.subscriptions.health import Health, health
@@ -29,11 +27,11 @@ OnProgress = Callable[[int, int], None]
 MAX_FLIPS: Final = 20  # promote catches up and tries again while live traffic outruns it
 NAMED_EVENTS: Final = 20  # a difference names at most so many events, the newest
 
-Role = Literal["live", "candidate", "previous", "reaction", "publisher"]
+Role = Literal["live", "candidate", "previous", "reaction", "process", "workflow", "publisher"]
 
 
 class SubscriberStatus(Struct, frozen=True):
-    """One build of a view, a reaction, or a destination that is published to.
+    """One build of a view, a reaction, a process, a workflow, or a destination that is published to.
 
     `in_code` False: its version is gone from the code, it no longer moves. `changed` True: the code is not the one that
     began this build; rebuild it.
@@ -66,16 +64,15 @@ class Operations:
         codec: Codec,
         builds: Mapping[str, ViewBuilds],
         follower: Callable[[Work], Follower],
-        reactors: Mapping[str, Reactor],
-        relays: Mapping[str, Relay],
+        works: Mapping[tuple[Role, str], Work],
         runs: Runs | None = None,
     ) -> None:
         self._app, self._backend, self._codec = app, backend, codec
-        self._builds, self._follower, self._reactors, self._relays = builds, follower, reactors, relays
+        self._builds, self._follower, self._works = builds, follower, works
         self._runs = runs
 
     def status(self) -> list[SubscriberStatus]:
-        """Every build, reaction and destination, with its health."""
+        """Every build, and all else that follows the log, with its health."""
         refused = {name: count for (name, kind), count in self._backend.dead.count().items() if kind == "refused"}
         found: list[SubscriberStatus] = []
         for name, builds in self._builds.items():
@@ -86,13 +83,10 @@ class Operations:
                     in_code = build_version(build) in builds.versions
                     state = health(self._backend, self._codec, build)
                     found.append(SubscriberStatus(name, role, build, in_code, builds.is_changed(build), state, 0))
-        for name, reactor in self._reactors.items():
-            state = health(self._backend, self._codec, reactor.subscriber)
-            count = refused.get(reactor.subscriber, 0)
-            found.append(SubscriberStatus(name, "reaction", reactor.subscriber, True, False, state, count))
-        for name, relay in self._relays.items():
-            state = health(self._backend, self._codec, relay.subscriber)
-            found.append(SubscriberStatus(name, "publisher", relay.subscriber, True, False, state, 0))
+        for (kind, name), work in self._works.items():
+            state = health(self._backend, self._codec, work.subscriber)
+            count = refused.get(work.subscriber, 0)
+            found.append(SubscriberStatus(name, kind, work.subscriber, True, False, state, count))
         return found
 
     def rebuild(self, name: str, on_progress: OnProgress = lambda done, total: None) -> str:
@@ -217,8 +211,7 @@ class Operations:
         follower.catch_up(lambda position: on_progress(position, max(position, self._backend.log.end())))
 
     def _work(self, subscriber: str) -> Work:
-        works: list[Work] = [*self._reactors.values(), *self._relays.values()]
-        for work in works:
+        for work in self._works.values():
             if work.subscriber == subscriber:
                 return work
         for builds in self._builds.values():

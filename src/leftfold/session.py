@@ -9,30 +9,32 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from leftfold.app import App
-from leftfold.category import AnyCategory, BoundaryCategory, Category, Notes, category_of
+from leftfold.category import AnyCategory, BoundaryCategory, Category, category_of
 from leftfold.codec.envelope import Codec
 from leftfold.core.decider import BoundaryDecider, Decider
 from leftfold.core.errors import ConfigError, StoreUnavailable
 from leftfold.core.events import Recorded
-from leftfold.core.processes import Send
 from leftfold.core.runs import RUNS, Owner
 from leftfold.core.streams import check_count
 from leftfold.core.views import AnyView, SqlView, View
 from leftfold.dcb import Boundary
+from leftfold.delivering import Delivering
 from leftfold.explain import Explanation, explain
 from leftfold.handling.decide import Deciding
+from leftfold.handling.sending import Outbox
 from leftfold.ingest.declared import Ingest
 from leftfold.loops import Followers, Loops
-from leftfold.operations import OnProgress, Operations
+from leftfold.operations import OnProgress, Operations, Role
 from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
 from leftfold.ports.machines import Machines
 from leftfold.ports.store import PAGE_EVENTS
-from leftfold.processes.react import Reacting, Reactor, reaction_name
+from leftfold.processes.instances import Instances
+from leftfold.processes.process import Running
+from leftfold.processes.react import Reacting, Reactor
 from leftfold.projections.builds import ViewBuilds
 from leftfold.projections.reading import TableReader, ViewReader
 from leftfold.publish.relay import OpenPublisher, Relay
-from leftfold.publish.rules import publish_name
 from leftfold.subscriptions.bell import Bell
 from leftfold.subscriptions.feed import interest
 from leftfold.subscriptions.follow import Follower, Work
@@ -71,9 +73,16 @@ class Session:
         self._owner = os.urandom(8).hex()
         self._categories = {id(decider): self._category(decider) for decider in app.deciders}
         self._followers: dict[str, Follower] = {}
-        self._reactors = {name: self._reactor(name) for name in app.reactions}
+        self._deliver = Delivering(app.name, self._categories, self._bell.ring)
+        self._outbox = Outbox(app.deciders)
+        self._processes = self._running()
         self._relays = {name: self._relay(name, open_publisher) for name in app.destinations}
-        self._owners: dict[str, Owner] = {}
+        self._works: dict[tuple[Role, str], Work] = {
+            **{("reaction", name): self._reactor(name) for name in app.reactions},
+            **{("process", name): process for name, process in self._processes.items()},
+            **{("publisher", name): relay for name, relay in self._relays.items()},
+        }
+        self._owners: dict[str, Owner] = {**self._processes}
         parked = partial(parked_runs, app, backend)
         self.timers = None if app.runs is None else Timers(self.builds[RUNS], backend, self._owners, parked, alarms)
         self._marks: dict[str, Marks] = {}
@@ -148,9 +157,7 @@ class Session:
         """Status, rebuild, diff, promote, rollback, dead letters: for operators."""
         view = self.app.runs
         runs = None if view is None else runs_of(self.app, self.view(view), self.backend, self.codec)
-        return Operations(
-            self.app, self.backend, self.codec, self.builds, self.follower, self._reactors, self._relays, runs
-        )
+        return Operations(self.app, self.backend, self.codec, self.builds, self.follower, self._works, runs)
 
     def catch_up(self, on_progress: OnProgress = lambda done, total: None) -> int:
         """Bring all that follows the log to its end, and fire the timers that are due, until nothing is left to do.
@@ -210,13 +217,12 @@ class Session:
     def sources(self) -> dict[str, Followers]:
         """Whatever follows the log here, by name: each gives its followers, of a view's builds the one that serves first.
 
-        Names are `view NAME` and `reaction:NAME`. For those who step them by themselves, as Lambda's handlers do.
+        Names are `view NAME`, `reaction:NAME` and so on. For those who step them by themselves, as Lambda's handlers do.
         """
         views: dict[str, Followers] = {
             f"view {name}": self._view_source(builds) for name, builds in self.builds.items()
         }
-        reactions = {reaction_name(name): self._source(work) for name, work in self._reactors.items()}
-        return views | reactions | {publish_name(name): self._source(work) for name, work in self._relays.items()}
+        return views | {work.subscriber: self._source(work) for work in self._works.values()}
 
     def _fire(self) -> int:
         """Fire what is due. Raises the store's trouble, once all that it left alone has fired."""
@@ -243,33 +249,19 @@ class Session:
     def _reactor(self, name: str) -> Reactor:
         reacting = Reacting(name, self.app.reactions[name])
         wanted = interest(self.app.schema, reacting.types)
-        return Reactor(reacting, wanted, self.codec, self.backend.checkpoints, self._dispatch, _refuses)
+        return Reactor(reacting, wanted, self.codec, self.backend.checkpoints, self._deliver)
+
+    def _running(self) -> dict[str, Running]:
+        if not self.app.processes:
+            return {}
+        found: dict[str, Running] = {}
+        for name in dict.fromkeys(process.name for process in self.app.processes):
+            versions = [process for process in self.app.processes if process.name == name]
+            instances = Instances(versions, self._outbox, self.codec)
+            found[name] = Running(instances, self._outbox, self.backend, self.codec, self._deliver, self._bell.ring)
+        return found
 
     def _relay(self, name: str, open_publisher: OpenPublisher) -> Relay:
         tenant = self.backend.tenant
         source = f"{self.app.name}/{tenant}" if tenant else self.app.name
         return Relay(self.app.destinations[name], source, self.codec, self.backend, open_publisher)
-
-    def _dispatch(self, one: Send, event: Recorded[Any], command_id: str) -> None:
-        """Handle a command that a reaction sent."""
-        category = self._categories.get(id(one.to))
-        notes = Notes(
-            command_id=command_id,
-            correlation_id=event.meta.correlation_id or event.meta.command_id,
-            causation_id=event.id,
-            actor=reaction_name(command_id.partition(":")[0]),
-            traceparent=event.meta.traceparent,
-        )
-        if category is None:
-            raise ConfigError(f"{one.to!r} is no decider of app {self.app.name!r}: add it to deciders=[...].")
-        if isinstance(category, BoundaryCategory):
-            category.handle(one.command, **notes)
-        elif one.key is None:
-            raise ConfigError(f"send({one.to.category}, key, command): a decider without a boundary needs a key.")
-        else:
-            category.handle(one.key, one.command, **notes)
-
-
-def _refuses(one: Send, error: Exception) -> bool:
-    refusals: Sequence[type[Exception]] = getattr(one.to, "refusals", ())
-    return isinstance(error, tuple(refusals))

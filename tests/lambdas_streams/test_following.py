@@ -17,9 +17,8 @@ from leftfold.codec.aggregation import UserRecord, aggregate
 from leftfold.core.errors import Rejected
 from leftfold.lambdas import legs, projector, reactor
 from leftfold.ports.backend import Backend
-from leftfold.processes import react
 from leftfold.projections.project import Projector
-from leftfold.subscriptions import follow
+from leftfold.subscriptions import follow, onebyone
 from leftfold.testing import FrozenClock
 from leftfold.testing.sample import Deposit, Event, Open, Transfer
 from tests.lambdas_streams.feeding import Context, Said, delivery, failed, page
@@ -111,7 +110,7 @@ def test_what_the_reactor_sent_is_in_the_log_that_the_next_call_reads(desk: Desk
 
 
 def test_what_a_reaction_has_sent_in_its_turn_is_not_sent_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(react, "TURN_S", 0)  # no page is done in a turn
+    monkeypatch.setattr(onebyone, "TURN_S", 0)  # no page is done in a turn
     desk.deposits(3)
     for _ in range(4):
         desk.session.category(account).handle("a", Transfer("b", 1))

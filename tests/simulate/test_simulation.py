@@ -11,6 +11,7 @@ from leftfold.ports.checkpoints import Move
 from leftfold.processes.react import Reactor
 from leftfold.projections.reading import ViewReader
 from leftfold.subscriptions.lanes import Lanes
+from leftfold.subscriptions.onebyone import OneByOne
 from leftfold.testing import SimulationFailed, simulate
 from leftfold.testing.simulation import OpenStore, on_memory
 from tests.simulate import bugs
@@ -91,7 +92,7 @@ def told(what: str, caught: dict[str, int | None], record_property: Figure) -> N
 
 def test_every_planted_bug_of_reactions_is_caught(monkeypatch: pytest.MonkeyPatch, record_property: Figure) -> None:
     numbers = count()
-    take = Reactor.take
+    take = OneByOne.take
 
     def random_id(reaction: str, event_id: str, index: int) -> str:
         return f"{reaction}:{event_id}:{next(numbers)}"
@@ -109,7 +110,7 @@ def test_every_planted_bug_of_reactions_is_caught(monkeypatch: pytest.MonkeyPatc
     caught: dict[str, int | None] = {}
     for name, (target, attribute, bug) in {
         "another id at each try": ("leftfold.processes.react", "sent_id", random_id),
-        "the checkpoint before the sends": (Reactor, "take", moves_first),
+        "the checkpoint before the sends": (OneByOne, "take", moves_first),
         "trouble taken for done": (Reactor, "react", gives_up),
     }.items():
         with monkeypatch.context() as patched:
