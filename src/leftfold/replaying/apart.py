@@ -58,6 +58,8 @@ def begin(session: Session, view: str, run_id: str, archive: Archive, parts: int
     builds = named(session, view)
     run = Run(view, _build(builds, run_id), common_end(archive, session.backend), parts)
     builds.ensure()
+    if session.backend.checkpoints.load(run.build).position:
+        return run  # it is whole: its parts have no places any more
     for subscriber in [run.build, *run.subscribers]:
         if not session.backend.checkpoints.load(subscriber).revision:
             try:
@@ -85,6 +87,8 @@ def fold_part(
     Raises Fenced when another child of the same part is ahead of this one, ConfigError when the replay is over.
     """
     builds = _unchanged(session, run)
+    if _standing(session, run, run.build).position:
+        raise _over(run)
     place = _Place(session, run, part)
     mine, held = Part(run.parts, part), place.held(builds)
     projector, wanted = builds.partial(run.build, held, mine.has)
@@ -140,10 +144,12 @@ class _Place:
 def _standing(session: Session, run: Run, subscriber: str) -> Progress:
     progress = session.backend.checkpoints.load(subscriber)
     if not progress.revision:
-        raise ConfigError(
-            f"the replay of {run.view!r} that makes {run.build!r} is over: nothing more is written to it."
-        )
+        raise _over(run)
     return progress
+
+
+def _over(run: Run) -> ConfigError:
+    return ConfigError(f"the replay of {run.view!r} that makes {run.build!r} is over: nothing more is written to it.")
 
 
 def _unchanged(session: Session, run: Run) -> ViewBuilds:

@@ -16,6 +16,9 @@ from leftfold.replaying.survey import Survey
 
 PART_S: Final = 120.0  # of work in one part: its start is then a small share, and a child that is killed loses little
 AT_ONCE: Final = 40  # parts of a state machine: each writes some 250 rows/s, all a quarter of a table's 40,000 units/s
+EVENT_S: Final = (
+    0.00002  # to read, decode and fold an event on Lambda, generously: a plan made twice gives the same parts
+)
 LOCAL_ROW_S: Final = 0.00001  # to write a row to SQLite or memory, in a transaction of many
 FORK_S: Final = 0.05  # to start and to end a local process
 START_S: Final = 3.0  # of a function's cold start and a machine's steps
@@ -67,7 +70,7 @@ def plan(found: Survey, *, url: str, processes: int, prices: Prices) -> Plan:
 
 def parts_for(found: Survey) -> int:
     """So many parts that each is some minutes of work, most of which is writing rows; as few as that takes."""
-    work_s = found.rows * ROW_WRITE_S + found.taken * found.fold_s
+    work_s = found.rows * ROW_WRITE_S + found.taken * EVENT_S
     return min(MAX_PARTS, max(1, math.ceil(work_s / PART_S)))
 
 
