@@ -223,7 +223,8 @@ class Interpreter:
                 yield Pause(until=datetime.fromisoformat(until))
                 return data, following
             case "Pass":
-                return state.get("Result", fill(state.get("Parameters", data), data, context)), following
+                output = state["Result"] if "Result" in state else fill(state["Parameters"], data, context)
+                return output, following
             case _:  # Fail: check() let nothing else pass
                 raise Failure(state["Error"], state["Cause"])
 

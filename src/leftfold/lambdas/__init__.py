@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from leftfold.lambdas.reactor import reactor as reactor
     from leftfold.lambdas.replayer import replayer as replayer
     from leftfold.lambdas.sequencer import sequencer as sequencer
+    from leftfold.lambdas.tasks import tasks as tasks
     from leftfold.lambdas.timers import timers as timers
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "publisher",
     "ingest",
     "archiver",
+    "tasks",
     "replayer",
     "inbound",
     "timers",
