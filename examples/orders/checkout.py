@@ -87,7 +87,7 @@ checkout = Workflow(
         }),
         Step("reserve", do=reserve, undo=release),
         Step("charge", do=charge, undo=refund),
-        Parallel("hand over", branches=[
+        Parallel("hand_over", branches=[
             [Step("book", do=book, undo=cancel)],
             [Step("pick", do=pick, undo=put_back)],
         ]),

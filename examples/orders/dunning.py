@@ -7,7 +7,7 @@ from msgspec import Struct
 from payment import Charged, Paid, Refunded, Remind, Stop
 
 from leftfold import Done, Process, Recorded, Schedule, Send, send
-from leftfold.core.processes import Due, Refused
+from leftfold.processes import Due, Refused
 
 TO_PAY = timedelta(days=14)
 TO_ANSWER = timedelta(days=7)  # a reminder
