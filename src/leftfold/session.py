@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from leftfold.app import App
 from leftfold.category import AnyCategory, BoundaryCategory, Category, category_of
@@ -44,10 +44,14 @@ from leftfold.tracing import Trace, trace
 
 if TYPE_CHECKING:
     from leftfold.aside import Aside
+    from leftfold.core.workflows import Workflow
     from leftfold.ingest.marks import Marks
     from leftfold.ingest.taking import Ingesting
+    from leftfold.workflow import WorkflowRuns
+    from leftfold.workflows.perform import Performing
 
 C = TypeVar("C")
+D = TypeVar("D")
 S = TypeVar("S")
 E = TypeVar("E")
 Row = TypeVar("Row")
@@ -72,17 +76,20 @@ class Session:
         self._bell = Bell(backend.poll_s)
         self._owner = os.urandom(8).hex()
         self._categories = {id(decider): self._category(decider) for decider in app.deciders}
+        self._categories |= {id(one): self._starting(one) for one in app.workflows}
         self._followers: dict[str, Follower] = {}
         self._deliver = Delivering(app.name, self._categories, self._bell.ring)
-        self._outbox = Outbox(app.deciders)
+        self._outbox = Outbox([*app.deciders, *app.workflows])
         self._processes = self._running()
+        self._performing = {name: self._performer(name) for name in dict.fromkeys(one.name for one in app.workflows)}
         self._relays = {name: self._relay(name, open_publisher) for name in app.destinations}
         self._works: dict[tuple[Role, str], Work] = {
             **{("reaction", name): self._reactor(name) for name in app.reactions},
             **{("process", name): process for name, process in self._processes.items()},
+            **{("workflow", name): self._runner(name) for name in self._performing},
             **{("publisher", name): relay for name, relay in self._relays.items()},
         }
-        self._owners: dict[str, Owner] = {**self._processes}
+        self._owners: dict[str, Owner] = {**self._processes, **self._performing}
         parked = partial(parked_runs, app, backend)
         self.timers = None if app.runs is None else Timers(self.builds[RUNS], backend, self._owners, parked, alarms)
         self._marks: dict[str, Marks] = {}
@@ -114,6 +121,20 @@ class Session:
         if isinstance(view, SqlView):
             return TableReader(builds, self.backend)
         return ViewReader[Any](builds, self.backend, self._bell)
+
+    def workflow(self, workflow: Workflow[D]) -> WorkflowRuns[D]:
+        """The workflow's runs here: start, status, answer, retry. Raises ConfigError for one that is not of the app."""
+        if workflow not in self.app.workflows:
+            raise ConfigError(f"{workflow!r} is no workflow of app {self.app.name!r}: add it to workflows=[...].")
+        from leftfold.workflow import WorkflowRuns
+
+        return WorkflowRuns(cast("Any", self._categories[id(workflow)]), self._performing[workflow.name])
+
+    def performing(self, workflow: str) -> Performing:
+        """What performs the steps of the runs of a workflow, by its name: for who conducts them elsewhere."""
+        if workflow not in self._performing:
+            raise ConfigError(f"{workflow!r} is no workflow of app {self.app.name!r}: add it to workflows=[...].")
+        return self._performing[workflow]
 
     def log(self, *, after: int = 0) -> Iterator[Recorded[object]]:
         """All events in one order, positions dense, from the one after position `after` to the end as it is then.
@@ -260,6 +281,32 @@ class Session:
             instances = Instances(versions, self._outbox, self.codec)
             found[name] = Running(instances, self._outbox, self.backend, self.codec, self._deliver, self._bell.ring)
         return found
+
+    def _starting(self, workflow: Workflow[Any]) -> AnyCategory:
+        from leftfold.workflows.starting import Starting  # who declares no workflows needn't load how they run
+
+        return self._category(Starting(workflow))
+
+    def _performer(self, name: str) -> Performing:
+        from leftfold.workflows.perform import Performing
+        from leftfold.workflows.trying import Post
+
+        versions = [one for one in self.app.workflows if one.name == name]
+        return Performing(
+            versions,
+            cast("Any", self._categories[id(versions[-1])]),
+            Post(self._outbox, self._deliver),
+            self.backend.clock,
+            scope=f"{self.app.name}/{self.backend.tenant}",
+            conducted=self.machines is not None,
+        )
+
+    def _runner(self, name: str) -> Work:
+        from leftfold.workflows.runner import Runner
+
+        performing = self._performing[name]
+        wanted = interest(self.app.schema, performing.types)
+        return Runner(performing, wanted, self.codec, self.backend.checkpoints, self.machines)
 
     def _relay(self, name: str, open_publisher: OpenPublisher) -> Relay:
         tenant = self.backend.tenant
