@@ -48,8 +48,7 @@ def _source(function: Function, graph: Graph, app: str) -> str:
 
 
 def _arguments(function: Function, graph: Graph, found: str) -> list[str]:
-    api, tenants = graph.settings.api, graph.settings.tenants
-    several = tenants is None or len(tenants) > 1
+    api, several = graph.settings.api, graph.settings.several
     match function.kind:
         case "commands" | "queries":
             told = [f"tenant={_claim(api.tenant_claim)}"] if several and api.tenant_claim else []
@@ -58,8 +57,8 @@ def _arguments(function: Function, graph: Graph, found: str) -> list[str]:
             return told
         case "ingest":
             return [f"next(one for one in {found}.ingest if one.name == {function.of!r})"]
-        case "archiver":
-            return ['tenant=lambda event: event["tenant"]'] if several else []
+        case "archiver" if several:
+            return ['tenant=lambda event: event["tenant"]']
         case _:
             return []
 

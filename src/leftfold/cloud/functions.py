@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from leftfold.cloud.entries import handler_of
-from leftfold.cloud.grants import RINGERS, has_failures, locks, log_group, policy, runs_machines, statements
+from leftfold.cloud.grants import RINGERS, calls_machines, has_failures, locks, log_group, policy, statements
 from leftfold.cloud.graph import Function, Graph
 from leftfold.cloud.template import Json, att, ref, sub, tagged
 
@@ -76,6 +76,8 @@ def _function(graph: Graph, function: Function) -> Json:
         "LoggingConfig": {"LogGroup": ref(f"{function.id}Log")},
         "Tags": tags(graph),
     }
+    if function.kind == "timers":
+        properties["RecursiveLoop"] = "Allow"  # a ring that came early is set again, in its own queue
     if asked.concurrency is not None:
         properties["ReservedConcurrentExecutions"] = asked.concurrency
     return {"Type": "AWS::Lambda::Function", "Properties": properties}
@@ -85,8 +87,8 @@ def environment(graph: Graph, function: Function) -> Json:
     """What the handler reads of its environment."""
     settings = graph.settings
     found: Json = {"LEFTFOLD_STORE": store(graph), "LEFTFOLD_NAMESPACE": namespace(graph)}
-    if settings.tenants is not None and len(settings.tenants) == 1:
-        found["LEFTFOLD_TENANT"] = settings.tenants[0]
+    if len(settings.fixed) == 1:
+        found["LEFTFOLD_TENANT"] = settings.fixed[0]
     if function.kind in ("ingest", "inbound"):
         found["LEFTFOLD_ASIDE"] = _under(graph, "Aside", "s3:${Bucket}/aside")
     if function.kind in ("archiver", "replayer"):
@@ -95,7 +97,7 @@ def environment(graph: Graph, function: Function) -> Json:
         found["LEFTFOLD_KEEP_DAYS"] = str(settings.archive.keep_days)
     if function.kind in RINGERS and graph.has_runs:
         found["LEFTFOLD_ALARMS"] = alarms(graph)
-    if function.kind == "reactor" and runs_machines(graph):
+    if calls_machines(graph, function):
         where = "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:"
         found["LEFTFOLD_WORKFLOWS"] = sub(f"states:{where}{graph.machines}")
     return found

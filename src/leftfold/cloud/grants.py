@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from leftfold.adapters.dynamodb.about import CHANGE, READ, RIGHTS
 from leftfold.cloud.graph import Channel, Function, Graph, Kind, machines
@@ -72,7 +72,7 @@ def statements(graph: Graph, function: Function) -> list[Json]:
         *_destinations(graph, function),
         *_alarms(graph, function),
         *_machines(graph, function),
-        *_key(graph),
+        *key_statements(graph),
     ]
 
 
@@ -81,11 +81,12 @@ def leading_keys(graph: Graph) -> Json | None:
 
     `ForAllValues` alone would be true of a call that names no key: `Null` refuses that.
     """
-    tenants = graph.settings.tenants
-    if tenants is None:
+    if graph.settings.tenants == "any":
         return None
     return {
-        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{tenant}|*" for tenant in sorted(tenants) or ("",)]},
+        "ForAllValues:StringLike": {
+            "dynamodb:LeadingKeys": [f"{tenant}|*" for tenant in sorted(graph.settings.fixed) or ("",)]
+        },
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
@@ -230,10 +231,31 @@ def _alarms(graph: Graph, function: Function) -> list[Json]:
 
 def _machines(graph: Graph, function: Function) -> list[Json]:
     """Starting an execution, and letting one go on that waits for an event or an answer."""
-    if function.kind != "reactor" or not runs_machines(graph):
+    if not calls_machines(graph, function):
         return []
     where = [arn("states", f"stateMachine:{graph.machines}{name}") for name in machines(graph.model)]
-    return [allow("Machines", ("states:SendTaskSuccess", "states:StartExecution"), where)]
+    answers = ("states:SendTaskSuccess",) if awaits(graph) else ()
+    starts = ("states:StartExecution",) if function.kind == "reactor" else ()
+    return [allow("Machines", (*answers, *starts), where)]
+
+
+def calls_machines(graph: Graph, function: Function) -> bool:
+    """The reactor starts executions and lets them go on; a task that finds its answer there already does that, too."""
+    return runs_machines(graph) and (function.kind == "reactor" or (function.kind == "tasks" and awaits(graph)))
+
+
+def awaits(graph: Graph) -> bool:
+    """Whether a workflow waits for an event or an answer."""
+    return any(_awaits(workflow["steps"]) for workflow in graph.model["workflows"])
+
+
+def _awaits(nodes: list[Json]) -> bool:
+    for node in nodes:
+        branches: Any = node.get("branches", [])
+        inside: list[list[Json]] = [*branches.values()] if node["kind"] == "choice" else branches
+        if node["kind"] == "await" or any(_awaits(one) for one in inside):
+            return True
+    return False
 
 
 def runs_machines(graph: Graph) -> bool:
@@ -241,7 +263,8 @@ def runs_machines(graph: Graph) -> bool:
     return any(one.kind == "tasks" for one in graph.functions)
 
 
-def _key(graph: Graph) -> list[Json]:
+def key_statements(graph: Graph) -> list[Json]:
+    """The app's own key, where tables, buckets and queues are encrypted by it."""
     if not graph.settings.kms:
         return []
     return [allow("Key", ("kms:Decrypt", "kms:GenerateDataKey"), [graph.imported("Key")])]

@@ -230,6 +230,14 @@ def _check(model: Json, settings: Settings, functions: tuple[Function, ...]) -> 
                 f"view {view['name']!r} is a SqlView, which needs SQL: on DynamoDB make it a View, or keep it in an app of "
                 "its own on sqlite:."
             )
+    for destination in model["destinations"]:
+        if destination["url"] is None and destination["name"] not in settings.publish:
+            raise ConfigError(
+                f"{destination['name']} is a Publisher of your own, whose rights nobody here knows: publish to a URL, or "
+                f'say publish."{destination["name"]}" = {{}} in the settings and add the rights by overrides.PublisherRole.'
+            )
+    if settings.several:
+        _check_tenants(settings, functions)
     for name in machines(model):
         if len(f"{settings.env}-{model['app']}-{name}") > MACHINE_CHARS:
             raise ConfigError(
@@ -239,6 +247,24 @@ def _check(model: Json, settings: Settings, functions: tuple[Function, ...]) -> 
     _check_names("functions", settings.functions, {one.name for one in functions} | {one.kind for one in functions})
     _check_names("ingest", settings.ingest, {one["name"] for one in model["ingest"]})
     _check_names("publish", settings.publish, {one["name"] for one in model["destinations"]})
+
+
+def _check_tenants(settings: Settings, functions: tuple[Function, ...]) -> None:
+    """With several tenants, whoever calls must say whose a request or a record is."""
+    for one in functions:
+        own = settings.functions.get(one.name) or settings.functions.get(one.kind)
+        if own is not None and own.handler is not None:
+            continue
+        if one.kind in ("commands", "queries") and not settings.api.tenant_claim:
+            raise ConfigError(
+                f"tenants: how does a request to {one.name} say whose it is? Name the claim, api.tenant_claim, or a handler "
+                f"of your own, functions.{one.name}.handler."
+            )
+        if one.kind == "ingest":
+            raise ConfigError(
+                f"tenants: how does a record say whose it is? Name a handler of your own, functions.{one.name}.handler, "
+                "made by ingest(app, tenant=...)."
+            )
 
 
 def _check_names(what: str, given: Iterable[str], known: set[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from leftfold.cloud.functions import role
-from leftfold.cloud.grants import allow, policy
+from leftfold.cloud.grants import allow, key_statements, policy
 from leftfold.cloud.graph import Function, Graph
 from leftfold.cloud.template import Json, att, camel, short
 
@@ -29,7 +29,7 @@ def resources(graph: Graph) -> Json:
 
 def _inputs(graph: Graph, function: Function) -> Iterator[tuple[str, Json]]:
     """What each schedule of the function says. The archiver is called for each tenant by itself."""
-    tenants = graph.settings.tenants or ()
+    tenants = graph.settings.fixed
     if function.kind == "archiver" and len(tenants) > 1:
         yield from ((tenant, {"tenant": tenant}) for tenant in sorted(tenants))
     else:
@@ -41,6 +41,7 @@ def _rights(graph: Graph, functions: list[Function]) -> Json:
         [
             allow("Call", ("lambda:InvokeFunction",), [att(f"{one.id}Function") for one in functions]),
             allow("GivenUp", ("sqs:SendMessage",), [graph.imported(f"{one.id}Failures") for one in functions]),
+            *key_statements(graph),
         ]
     )
 

@@ -49,6 +49,14 @@ ENV_CHARS: Final = 16  # of an environment's name: it leads every physical name,
 
 Pythons = Literal["3.11", "3.12", "3.13", "3.14"]
 
+RESERVED: Final = (
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+
 _ENV = re.compile(r"[a-z][a-z0-9-]*\Z")
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)\Z|cron\([^()]+\)\Z")
 _HANDLER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
@@ -122,13 +130,15 @@ class Inbound(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """A deployment. `overrides` are laid on the finished resources, by logical id."""
+    """A deployment. `tenants` are all that there are, none for an app without; `any` where they come and go, and no role
+    can be kept to some. `overrides` are laid on the finished resources, by logical id.
+    """
 
     env: str = "prod"
     python: Pythons = "3.13"
     architecture: Literal["arm64", "x86_64"] = "arm64"
     tags: dict[str, str] = {}
-    tenants: tuple[str, ...] | None = ()
+    tenants: tuple[str, ...] | Literal["any"] = ()
     log_days: int = 90
     kms: bool = False
     publisher_wakes: Literal["log", "schedule"] | None = None
@@ -142,6 +152,16 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     publish: dict[str, Target] = {}
     inbound: dict[str, Inbound] = {}
     overrides: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """The tenants that are named."""
+        return () if isinstance(self.tenants, str) else self.tenants
+
+    @property
+    def several(self) -> bool:
+        """Whether a request or a record must say whose it is."""
+        return self.tenants == "any" or len(self.tenants) > 1
 
 
 DEFAULTS: Final = Settings()
@@ -209,12 +229,14 @@ def _wrong(read: Settings) -> Iterator[tuple[str, str]]:
             "log_days",
             f"CloudWatch keeps logs for certain numbers of days; {near} is the nearest to {read.log_days}.",
         )
-    for tenant in read.tenants or ():
+    for tenant in read.fixed:
         try:
             check_tenant(tenant)
         except BadKey as error:
             yield "tenants", str(error)
-    if len(set(read.tenants or ())) != len(read.tenants or ()):
+        if "|" in tenant or "*" in tenant or "?" in tenant or "$" in tenant:
+            yield "tenants", f"{tenant!r}: `|`, `*`, `?` and `$` mean something in a policy."
+    if len(set(read.fixed)) != len(read.fixed):
         yield "tenants", "one is named twice."
     for name, one in read.functions.items():
         yield from ((f"functions.{name}.{place}", why) for place, why in _wrong_function(one))
@@ -248,8 +270,8 @@ def _wrong_function(one: OfFunction) -> Iterator[tuple[str, str]]:
     if one.handler is not None and not _HANDLER.match(one.handler):
         yield "handler", f"{one.handler!r} is not module.function, as handlers.handle_command."
     for name in one.environment:
-        if name.startswith(("LEFTFOLD_", "AWS_")):
-            yield f"environment.{name}", "is set by the stack, or by Lambda; overrides can change it."
+        if name in RESERVED or name.startswith("AWS_LAMBDA_"):
+            yield f"environment.{name}", "is Lambda's own."
 
 
 def _wrong_api(api: Api) -> Iterator[tuple[str, str]]:

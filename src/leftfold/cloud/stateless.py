@@ -5,7 +5,7 @@ from __future__ import annotations
 from leftfold.app import App
 from leftfold.cloud import alarms, api, dashboard, functions, mappings, schedules, state_machines
 from leftfold.cloud.functions import role
-from leftfold.cloud.grants import allow, policy
+from leftfold.cloud.grants import allow, key_statements, policy
 from leftfold.cloud.graph import Graph
 from leftfold.cloud.template import Json, att, ref
 
@@ -47,9 +47,8 @@ def _parameters(graph: Graph) -> Json:
 
 def _rings(graph: Graph) -> Json:
     """Who sends for a one-off schedule of a timer."""
-    return role(
-        graph, "scheduler.amazonaws.com", policy([allow("Ring", ("sqs:SendMessage",), [graph.imported("TimersQueue")])])
-    )
+    ring = allow("Ring", ("sqs:SendMessage",), [graph.imported("TimersQueue")])
+    return role(graph, "scheduler.amazonaws.com", policy([ring, *key_statements(graph)]))
 
 
 def _outputs(graph: Graph) -> Json:
