@@ -29,7 +29,7 @@ _MISSING = {
 _WRONG = {
     *("ValidationException", "InvalidArgumentException", "InvalidParameterException", "SerializationException"),
     *("InvalidInputException", "RequestEntityTooLarge", "RequestEntityTooLargeException", "413"),
-    *("InvalidArn", "InvalidName", "InvalidExecutionInput", "InvalidOutput", "InvalidToken"),
+    *("InvalidArn", "InvalidName", "InvalidExecutionInput", "InvalidOutput", "InvalidToken", "ValidationError"),
 }
 _SIZE = ("size", "too large", "toolarge", "length less than", "exceed", "(413")  # as the services word it
 

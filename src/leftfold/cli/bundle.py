@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, TypeVar, cast
 
 import click
+from msgspec.structs import replace
 from rich.table import Table
 
 from leftfold.cli.apps import json_option, load_app
@@ -13,9 +16,52 @@ from leftfold.cli.output import APP, clean, document, show, styled
 from leftfold.cloud.bundle import Bundle, Target, build
 from leftfold.cloud.bundle.bytecode import Mode
 from leftfold.cloud.bundle.target import BUDGET_BYTES, MACHINES, RUNTIMES, UNPACKED_BYTES, UPLOAD_BYTES
-from leftfold.cloud.settings import Settings, read_settings
+from leftfold.cloud.settings import DEFAULTS, Settings, check_settings, read_settings
 from leftfold.cloud.synthesis import graph_of
 from leftfold.core.errors import ConfigError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Files(TypedDict):
+    """What goes into a bundle besides what is found."""
+
+    include: tuple[Path, ...]
+    requirements: Path | None
+    adapters: tuple[str, ...]
+    boto3: str | None
+    interpreter: str | None
+
+
+def files_options(command: F) -> F:
+    """The options of Files, handed to the verb as `files`."""
+
+    @wraps(command)
+    def handed(
+        *args: Any,
+        include: tuple[Path, ...],
+        requirements: Path | None,
+        adapter: tuple[str, ...],
+        boto3: str | None,
+        interpreter: str | None,
+        **others: Any,
+    ) -> Any:
+        files = Files(
+            include=include, requirements=requirements, adapters=adapter, boto3=boto3, interpreter=interpreter
+        )
+        return command(*args, files=files, **others)
+
+    made: Any = handed
+    path = click.Path(path_type=Path)
+    for option in (
+        click.option("--interpreter", metavar="PATH", help="The Python that compiles. [default: found on the PATH]"),
+        click.option("--boto3", metavar="VERSION", help="Put this boto3 in, in place of the one that Lambda has."),
+        click.option("--adapter", multiple=True, metavar="NAME", help="An adapter of ours that is left out by itself."),
+        click.option("--requirements", type=path, help="Packages of the app, as pip reads them."),
+        click.option("--include", multiple=True, type=path, help="A file or folder besides. Repeatable."),
+    ):
+        made = option(made)
+    return cast(F, made)
 
 
 @click.command(short_help="the zip for AWS Lambda, and what it weighs")
@@ -31,11 +77,7 @@ from leftfold.core.errors import ConfigError
     show_default=True,
     help="Compiled here, for that Python: nothing is compiled at a cold start.",
 )
-@click.option("--interpreter", metavar="PATH", help="The Python that compiles. [default: python<VERSION> of the PATH]")
-@click.option("--include", multiple=True, type=click.Path(path_type=Path), help="A file or folder besides. Repeatable.")
-@click.option("--requirements", type=click.Path(path_type=Path), help="Packages of the app, as pip reads them.")
-@click.option("--adapter", multiple=True, metavar="NAME", help="An adapter of ours that is left out by itself.")
-@click.option("--boto3", metavar="VERSION", help="Put this boto3 in, in place of the one that Lambda has.")
+@files_options
 @json_option
 def bundle(
     app: str,
@@ -44,11 +86,7 @@ def bundle(
     python: str | None,
     arch: str | None,
     bytecode: str,
-    interpreter: str | None,
-    include: tuple[Path, ...],
-    requirements: Path | None,
-    adapter: tuple[str, ...],
-    boto3: str | None,
+    files: Files,
     as_json: bool,
 ) -> None:
     """Pack the app, its handlers, leftfold and msgspec into one zip. The same inputs give the same bytes.
@@ -64,11 +102,7 @@ def bundle(
         app,
         target=Target(python or graph.settings.python, arch or graph.settings.architecture),
         bytecode=cast(Mode, bytecode),
-        include=include,
-        requirements=requirements,
-        adapters=adapter,
-        boto3=boto3,
-        interpreter=interpreter,
+        **files,
     )
     path = out or Path(f"{found.name}.zip")
     try:
@@ -81,10 +115,13 @@ def bundle(
     _show(built, path)
 
 
-def settings_in(config: Path | None) -> Settings:
-    """The settings of a file, by its name JSON or TOML; the defaults without one."""
-    if config is None:
-        return Settings()
+def settings_in(config: Path | None, env: str | None = None) -> Settings:
+    """The settings of a file, by its name JSON or TOML, or the defaults; for another environment where one is named."""
+    found = DEFAULTS if config is None else _read(config)
+    return found if env is None else check_settings(replace(found, env=env), where="--env")
+
+
+def _read(config: Path) -> Settings:
     try:
         text = config.read_text()
     except (OSError, UnicodeDecodeError) as error:

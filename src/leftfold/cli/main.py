@@ -22,6 +22,7 @@ from leftfold.cli.check import check
 from leftfold.cli.copy import copy
 from leftfold.cli.dead import dead
 from leftfold.cli.demo import demo
+from leftfold.cli.deploy import deploy
 from leftfold.cli.doctor import doctor
 from leftfold.cli.explain import explain
 from leftfold.cli.export import export
@@ -117,6 +118,7 @@ for verb in (
     export,
     synth,
     bundle,
+    deploy,
     doctor,
     bench,
 ):
