@@ -1,14 +1,15 @@
 """Workflows drawn by a seed: steps that send, return or do nothing, and fail in every way; branches, choices, waits, awaits.
 
 What a step does is a function of its plan, the run's data and the try's number alone, so that two forms of one workflow
-can be compared. `mended` holds the runs of which an operator has mended what keeps their undoing from passing.
+can be compared.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -128,29 +129,69 @@ class Plan(Struct, frozen=True):
     fails: int = 0
 
 
+class Mended:
+    """The runs of which an operator has mended what keeps their undoing from passing; with a folder, in all processes."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder, self._runs = folder, set[str]()
+
+    def add(self, run: str) -> None:
+        self._runs.add(run)
+        if self._folder is not None:
+            (self._folder / run).touch()
+
+    def clear(self) -> None:
+        self._runs.clear()
+
+    def __contains__(self, run: str) -> bool:
+        return run in self._runs or (self._folder is not None and (self._folder / run).exists())
+
+
 class Drawn(Struct, frozen=True):
-    """A workflow of the dice, and how its Awaits are answered."""
+    """A workflow of the dice, how its Awaits are answered, and what was mended."""
 
     workflow: Workflow[Order]
-    app: App
     awaits: dict[str, Answers]
-    mended: set[str]
+    mended: Mended
+
+    @property
+    def run(self) -> str:
+        """The id of its one run."""
+        return f"run-of-{self.workflow.name}"
+
+    def app(self) -> App:
+        return app_of([self])
 
 
-def draw(seed: int) -> Drawn:
+class Pace(Struct, frozen=True):
+    """How long things take, in seconds: waits, pauses between tries, time-outs of answered Awaits, and of the others."""
+
+    waits: tuple[float, ...] = (0.5, 20.0, 3600.0)
+    pauses: tuple[float, ...] = (0.0, 0.5, 7.0)
+    answered: tuple[float | None, ...] = (None, 90.5, 4000.0)
+    unanswered: float = 90.0
+
+
+VIRTUAL: Final = Pace()
+REAL: Final = Pace((0.2,), (0.0, 0.3), (None, 60.0), 1.0)  # where a test waits for it
+
+
+def draw(seed: int, pace: Pace = VIRTUAL, mended: Path | None = None) -> Drawn:
     """The workflow of this seed; the same one at each call."""
-    dice = _Dice(random.Random(seed))
+    dice = _Dice(random.Random(seed), pace, Mended(mended))
     steps = dice.sequence(NODES, DEPTH, beside=False)
     workflow = Workflow(f"w{seed}", data=Order, steps=steps, evolve=noted, refusals=(Refused,))
-    app = App("dice", deciders=[shelf, till], workflows=[workflow])
-    return Drawn(workflow, app, dice.awaits, dice.mended)
+    return Drawn(workflow, dice.awaits, dice.mended)
+
+
+def app_of(several: Sequence[Drawn]) -> App:
+    return App("dice", deciders=[shelf, till], workflows=[drawn.workflow for drawn in several])
 
 
 class _Dice:
-    def __init__(self, chance: random.Random) -> None:
-        self._chance, self._drawn = chance, 0
+    def __init__(self, chance: random.Random, pace: Pace, mended: Mended) -> None:
+        self._chance, self._pace, self._drawn, self.mended = chance, pace, 0, mended
         self.awaits: dict[str, Answers] = {}
-        self.mended: set[str] = set()
 
     def sequence(self, most: int, depth: int, *, beside: bool) -> list[AnyNode]:
         return [self._node(most, depth, beside) for _ in range(self._chance.randint(1, max(1, most // 2)))]
@@ -183,7 +224,7 @@ class _Dice:
         return f"{kind}{self._drawn}"
 
     def _wait(self, name: str) -> Wait[Order]:
-        seconds = self._chance.choice([0.5, 20.0, 3600.0])
+        seconds = self._chance.choice(self._pace.waits)
         if self._chance.random() < 0.5:
             return Wait(name, for_s=seconds)
         moment = START + timedelta(seconds=seconds)
@@ -195,7 +236,7 @@ class _Dice:
 
     def _await(self, name: str) -> Await:
         answers: Answers = self._chance.choice(["early", "late", "late", "never"])
-        timeout_s = self._chance.choice([None, 90.5, 4000.0]) if answers != "never" else 90.0
+        timeout_s = self._chance.choice(self._pace.answered) if answers != "never" else self._pace.unanswered
         self.awaits[name] = answers
         if self._chance.random() < 0.5:
             return Await(name, answer=Said, timeout_s=timeout_s)
@@ -210,7 +251,7 @@ class _Dice:
         effects: list[Effect] = ["send", "send", "two", "note", "nothing", "data"]
         do = Plan(chance.choice(effects[:-1] if beside else effects), *self._trouble(0.25))
         retry = Retry(
-            times=chance.randint(1, 4), first_s=chance.choice([0.0, 0.5, 7.0]), max_s=30.0, on=(Passing, OSError)
+            times=chance.randint(1, 4), first_s=chance.choice(self._pace.pauses), max_s=30.0, on=(Passing, OSError)
         )
         undo: Callable[..., object] | None = None
         if chance.random() < 0.7:

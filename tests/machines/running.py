@@ -27,7 +27,6 @@ from tests.machines.asl import Failure
 from tests.machines.dice import Drawn, Order, Pay, Said, Undid, shelf, till
 from tests.machines.interpreter import Execution, Interpreter, Invoke
 
-RUN: Final = "r1"
 FUNCTION: Final = "tasks"
 TURNS: Final = 2_000  # of one run: more is one that never ends
 
@@ -44,9 +43,9 @@ class Ending(Struct, frozen=True):
 
 def ending(session: Session, drawn: Drawn) -> Ending:
     performing = session.performing(drawn.workflow.name)
-    run = performing.journal.load(RUN)
-    told = session.workflow(drawn.workflow).status(RUN)
-    effects = [event.data for event in session.category(shelf).events(RUN)]
+    run = performing.journal.load(drawn.run)
+    told = session.workflow(drawn.workflow).status(drawn.run)
+    effects = [event.data for event in session.category(shelf).events(drawn.run)]
     return Ending(
         told.status,
         told.data.notes,
@@ -63,18 +62,19 @@ def ending(session: Session, drawn: Drawn) -> Ending:
 def natively(drawn: Drawn) -> list[Ending]:
     """Its endings: of a run that failed, that one and the one after the retry."""
     clock, endings = FrozenClock(), list[Ending]()
-    with drawn.app.open(Memory(clock=clock).open("")) as session:
-        _begin(session, drawn)
+    with drawn.app().open(Memory(clock=clock).open("")) as session:
+        begin(session, drawn)
         for _ in range(TURNS):
             session.catch_up()
-            if _answered(session, drawn, "late"):
+            if answered(session, drawn):
                 continue
-            if _is_over(session, drawn):
+            if is_over(session, drawn):
                 endings.append(ending(session, drawn))
-                if not _retried(session, drawn, endings):
+                if not retried(session, drawn, endings):
                     return endings
                 continue
-            row = session.view(_runs(session)).get(f"{drawn.workflow.name}/{RUN}")
+            assert session.app.runs is not None
+            row = session.view(session.app.runs).get(f"{drawn.workflow.name}/{drawn.run}")
             clock.forward((min(row.timers.values()) - clock.now()).total_seconds())
     raise AssertionError(f"{drawn.workflow.name} does not end: {endings}")
 
@@ -116,27 +116,27 @@ class Compiled:
         workflow = drawn.workflow
         self.interpreter = Interpreter(machine(workflow, FUNCTION), around(self._call), self.clock, seed)
         self.machines = Local({(workflow.name, workflow.version): self.interpreter})
-        self.session = drawn.app.open(self.backend, workflows=self.machines)
-        self._handler = tasks(drawn.app, store=self.backend, workflows=self.machines, write=lambda line: None)
+        self.session = drawn.app().open(self.backend, workflows=self.machines)
+        self._handler = tasks(drawn.app(), store=self.backend, workflows=self.machines, write=lambda line: None)
         self._chance = random.Random(seed)
 
     def run(self) -> list[Ending]:
         endings: list[Ending] = []
-        _begin(self.session, self.drawn)
+        begin(self.session, self.drawn)
         for _ in range(TURNS):
             if self._chance.random() < 0.5:
                 self.session.catch_up()
             if self.interpreter.step():
                 continue
             self.session.catch_up()
-            if self.interpreter.step() or _answered(self.session, self.drawn, "late"):
+            if self.interpreter.step() or answered(self.session, self.drawn):
                 continue
             if self.interpreter.forward():
                 continue
-            assert _is_over(self.session, self.drawn), "nothing can go on"
+            assert is_over(self.session, self.drawn), "nothing can go on"
             endings.append(ending(self.session, self.drawn))
             check_agrees(self.machines.started[-1], endings[-1])
-            if not _retried(self.session, self.drawn, endings):
+            if not retried(self.session, self.drawn, endings):
                 return endings
         raise AssertionError(f"{self.drawn.workflow.name} does not end: {endings}")
 
@@ -161,18 +161,18 @@ def check_agrees(execution: Execution, ending: Ending) -> None:
         assert execution.output == {**execution.input, "status": ending.status}
 
 
-def _begin(session: Session, drawn: Drawn) -> None:
+def begin(session: Session, drawn: Drawn) -> None:
     drawn.mended.clear()
-    session.workflow(drawn.workflow).start(RUN, Order(RUN))
+    session.workflow(drawn.workflow).start(drawn.run, Order(drawn.run))
     for name, when in drawn.awaits.items():
         if when == "early":
             _answer(session, drawn, name)
 
 
-def _answered(session: Session, drawn: Drawn, when: str) -> bool:
+def answered(session: Session, drawn: Drawn) -> bool:
     """Answer what waits for it now. Whether there was something."""
-    waiting = session.workflow(drawn.workflow).status(RUN).waits_for
-    names = [name for name in waiting if drawn.awaits[name] == when]
+    waiting = session.workflow(drawn.workflow).status(drawn.run).waits_for
+    names = [name for name in waiting if drawn.awaits[name] == "late"]
     for name in names:
         _answer(session, drawn, name)
     return bool(names)
@@ -181,24 +181,19 @@ def _answered(session: Session, drawn: Drawn, when: str) -> bool:
 def _answer(session: Session, drawn: Drawn, name: str) -> None:
     node = next(one for one in drawn.workflow.awaits() if one.name == name)
     if node.key is None:
-        session.workflow(drawn.workflow).answer(RUN, name, Said(name))
+        session.workflow(drawn.workflow).answer(drawn.run, name, Said(name))
     else:
-        session.category(till).handle(RUN, Pay(name), command_id=f"pay-{name}")
+        session.category(till).handle(drawn.run, Pay(name), command_id=f"pay-{name}")
 
 
-def _is_over(session: Session, drawn: Drawn) -> bool:
-    return session.workflow(drawn.workflow).status(RUN).status in OVER
+def is_over(session: Session, drawn: Drawn) -> bool:
+    return session.workflow(drawn.workflow).status(drawn.run).status in OVER
 
 
-def _retried(session: Session, drawn: Drawn, endings: list[Ending]) -> bool:
+def retried(session: Session, drawn: Drawn, endings: list[Ending]) -> bool:
     """Mend and retry what failed, once."""
     if endings[-1].status != "failed" or len(endings) > 1:
         return False
-    drawn.mended.add(RUN)
-    session.workflow(drawn.workflow).retry(RUN)
+    drawn.mended.add(drawn.run)
+    session.workflow(drawn.workflow).retry(drawn.run)
     return True
-
-
-def _runs(session: Session) -> Any:
-    assert session.app.runs is not None
-    return session.app.runs
