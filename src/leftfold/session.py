@@ -92,6 +92,10 @@ class Session:
         self._owners: dict[str, Owner] = {**self._processes, **self._performing}
         parked = partial(parked_runs, app, backend)
         self.timers = None if app.runs is None else Timers(self.builds[RUNS], backend, self._owners, parked, alarms)
+        if alarms is not None:
+            self._works |= {
+                place: self._alarming(*place) for place in self._works if place[0] in ("process", "workflow")
+            }
         self._marks: dict[str, Marks] = {}
         self._loops: Loops | None = None
         self._closed = False
@@ -281,6 +285,14 @@ class Session:
             instances = Instances(versions, self._outbox, self.codec)
             found[name] = Running(instances, self._outbox, self.backend, self.codec, self._deliver, self._bell.ring)
         return found
+
+    def _alarming(self, role: Role, name: str) -> Work:
+        from leftfold.timers.alarming import Alarming
+
+        timers = self.timers
+        return (
+            self._works[role, name] if timers is None else Alarming(self._works[role, name], name, self.codec, timers)
+        )
 
     def _starting(self, workflow: Workflow[Any]) -> AnyCategory:
         from leftfold.workflows.starting import Starting  # who declares no workflows needn't load how they run
