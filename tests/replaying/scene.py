@@ -41,29 +41,47 @@ class Killed(BaseException):
 
 
 class Met:
-    """The rows of a store, where something happens before or after the n-th write of all.
+    """The writes of a store: something happens before or after the n-th of all.
 
     `revision` is the planted mistake: whoever writes is taken to have read the newest one.
     """
 
-    def __init__(self, rows: Any) -> None:
-        self._rows = rows
+    def __init__(self) -> None:
         self.writes = 0
         self.revision: Callable[[str], int] | None = None
         self.before: dict[int, Meet] = {}
         self.after: dict[int, Meet] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._rows, name)
-
-    def write(self, build: str, changes: Sequence[Change], move: Move) -> None:
+    def meet(self, move: Move, write: Callable[[Move], None]) -> None:
         self.writes += 1
         at = self.writes
         self.before.pop(at, _nothing)()
         if self.revision is not None:
             move = replace(move, revision=self.revision(move.subscriber))
-        self._rows.write(build, changes, move)
+        write(move)
         self.after.pop(at, _nothing)()
+
+
+class MetRows:
+    def __init__(self, rows: Any, met: Met) -> None:
+        self._rows, self._met = rows, met
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._rows, name)
+
+    def write(self, build: str, changes: Sequence[Change], move: Move) -> None:
+        self._met.meet(move, lambda move: self._rows.write(build, changes, move))
+
+
+class MetCheckpoints:
+    def __init__(self, checkpoints: Any, met: Met) -> None:
+        self._checkpoints, self._met = checkpoints, met
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._checkpoints, name)
+
+    def move(self, move: Move) -> None:
+        self._met.meet(move, self._checkpoints.move)
 
 
 def _nothing() -> None:
@@ -82,12 +100,14 @@ class Scene:
             archived(session, folder / "archive")
             self.end = session.backend.log.end()
         self.session = forgetful.open(backend or url)
-        self.rows = Met(self.session.backend.rows)
-        self.backend: Backend = replace(self.session.backend, rows=self.rows)
+        self.met, real = Met(), self.session.backend
+        self.backend: Backend = replace(
+            real, rows=MetRows(real.rows, self.met), checkpoints=MetCheckpoints(real.checkpoints, self.met)
+        )
         self.session = forgetful.open(self.backend)
         build = self.session.operations.rebuild(view)
         self.expected = built(self.session, build)
-        self.rows.writes = 0
+        self.met.writes = 0
 
     def archive(self) -> Archive:
         return Archive(Folder(self.folder / "archive"))

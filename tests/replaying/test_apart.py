@@ -41,13 +41,14 @@ def test_the_parts_together_are_a_serial_rebuild(name: str, faults: bool, tmp_pa
 def test_with_time_and_memory_enough_each_row_is_written_once(name: str, tmp_path: Path) -> None:
     scene = Scene(tmp_path, name, faults=False)
     run = scene.begin()
+    scene.met.writes = 0
     for part in range(PARTS):
         assert apart.fold_part(scene.session, run, part, scene.archive())
     lots = sum(
         -(-len([row for row in scene.expected["rows"] if parts.Part(PARTS, part).has(row.key)]) // 5)
         for part in range(PARTS)
     )
-    assert scene.rows.writes == lots + PARTS, "five rows at once, and the position with those that are removed"
+    assert scene.met.writes == lots + PARTS, "five rows at once, and the position with those that are removed"
     assert apart.finish(scene.session, run)
     assert scene.seen(run) == scene.expected
 
@@ -58,7 +59,7 @@ def test_rows_that_are_too_many_for_the_memory_are_written_and_read_again(name: 
     run = scene.begin()
     for part in range(PARTS):
         assert apart.fold_part(scene.session, run, part, scene.archive(), rows_bytes=1000)
-    assert scene.rows.writes > 3 * PARTS
+    assert scene.met.writes > 3 * PARTS
     assert apart.finish(scene.session, run)
     assert scene.seen(run) == scene.expected
 
@@ -66,16 +67,18 @@ def test_rows_that_are_too_many_for_the_memory_are_written_and_read_again(name: 
 def killed_everywhere(folder: Path, name: str) -> int:
     """A death before each write and after each, one at a time; how many there were."""
     scene = Scene(folder, name)
-    assert scene.whole(scene.begin("counting")) == scene.expected
-    steps = scene.rows.writes
+    run = scene.begin("counting")
+    scene.met.writes = 0
+    assert scene.whole(run) == scene.expected
+    steps = scene.met.writes
     for step in range(1, steps + 1):
-        for when in (scene.rows.before, scene.rows.after):
-            scene.rows.writes = 0
+        for when in (scene.met.before, scene.met.after):
+            run = scene.begin(f"{step} {when is scene.met.after}")
+            scene.met.writes = 0
             when[step] = die
-            run = scene.begin(f"{step} {when is scene.rows.after}")
-            assert scene.whole(run) == scene.expected, (step, when is scene.rows.after)
-            assert not scene.rows.before
-            assert not scene.rows.after
+            assert scene.whole(run) == scene.expected, (step, when is scene.met.after)
+            assert not scene.met.before
+            assert not scene.met.after
             assert scene.places() == []
     return 2 * steps
 
@@ -91,25 +94,27 @@ def test_killed_at_any_write_it_goes_on(
 def doubled_everywhere(folder: Path, name: str) -> int:
     """At each write of a child another one of the same part comes in between and goes to the end."""
     scene = Scene(folder, name)
-    assert scene.whole(scene.begin("counting")) == scene.expected
+    run = scene.begin("counting")
+    scene.met.writes = 0
+    assert scene.whole(run) == scene.expected
     fenced = 0
-    for step in range(1, scene.rows.writes):
-        scene.rows.writes = 0
+    for step in range(1, scene.met.writes):
         run = scene.begin(f"{step}")
+        scene.met.writes = 0
         for part in range(PARTS):
 
             def twin(part: int = part, run: Run = run) -> None:
                 scene.until_end(run, part)
 
             if not part:
-                scene.rows.before[step] = twin
+                scene.met.before[step] = twin
             while True:
                 try:
                     if scene.child(run, part):
                         break
                 except Fenced:
                     fenced += 1
-        scene.rows.before.clear()
+        scene.met.before.clear()
         assert apart.finish(scene.session, run)
         assert scene.seen(run) == scene.expected, step
     return fenced
@@ -132,7 +137,8 @@ def test_a_child_that_comes_late_after_promotion_changes_nothing(name: str, step
         apart.promote(scene.session, run)
         served.append(scene.seen(run))
 
-    scene.rows.before[step] = everything_else
+    scene.met.writes = 0
+    scene.met.before[step] = everything_else
     with pytest.raises(Fenced):
         scene.until_end(run, 0)
     assert scene.session.builds[name].builds().live == run.build
@@ -167,7 +173,8 @@ def test_what_was_given_up_is_gone_and_stays_gone(step: int, tmp_path: Path) -> 
         assert left_of(scene, run)
         assert apart.abandon(scene.session, run)
 
-    scene.rows.before[step] = give_up
+    scene.met.writes = 0
+    scene.met.before[step] = give_up
     with pytest.raises(Fenced):
         scene.until_end(run, 0)
     assert left_of(scene, run) == []
@@ -254,18 +261,14 @@ def test_so_many_parts_are_refused(parts_: int, tmp_path: Path) -> None:
 
 
 def the_position_goes_first(patch: pytest.MonkeyPatch) -> None:
-    real = apart._Place._move
-
-    def move(place: Any, changes: Any, position: int, letters: Any = ()) -> None:
-        real(place, changes, max(position, place.upto), letters)
+    real, whole, reached = apart._Place._write, apart._Place.write, list[int]()
 
     def write(place: Any, held_: Any, upto: int) -> None:
-        place.upto = upto
+        reached[:] = [upto]
         whole(place, held_, upto)
 
-    whole = apart._Place.write
-    patch.setattr(apart._Place, "_move", move)
     patch.setattr(apart._Place, "write", write)
+    patch.setattr(apart._Place, "_write", lambda place, changes, position: real(place, changes, reached[0]))
 
 
 def removed_rows_go_with_the_others(patch: pytest.MonkeyPatch) -> None:
@@ -322,7 +325,7 @@ def test_the_deaths_catch(
 
 
 def careless(scene: Scene) -> None:
-    scene.rows.revision = lambda subscriber: scene.session.backend.checkpoints.load(subscriber).revision
+    scene.met.revision = lambda subscriber: scene.session.backend.checkpoints.load(subscriber).revision
 
 
 def test_the_twins_catch_a_store_that_fences_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,8 @@ from leftfold.session import Session
 MAX_PARTS: Final = 1_000  # each reads the whole archive; their names are 4 KB of a state machine's 256
 ROW_WRITE_S: Final = 0.004  # one row on DynamoDB: some 2.3 ms of CPU by boto3, twice that on half a processor
 
+LETTERS_AT_ONCE: Final = 50  # in one step on every store, so that it raises the revision by one
+
 LeftS = Callable[[], float]
 """Seconds that a child may still work."""
 
@@ -125,20 +127,27 @@ class _Place:
         First what was set aside: other code, after a death, must not find rows that look as if they had it. Then rows, each
         of which knows how far it is. Removed rows know nothing, so they go with the position, in one step.
         """
-        start = self.progress.position
-        if letters := held.letters():
-            self._move([], start, letters)
+        letters = [replace(letter, subscriber=self._subscriber) for letter in held.letters()]
+        for at in range(0, len(letters), LETTERS_AT_ONCE):
+            move = self._next(self.progress.position, letters[at : at + LETTERS_AT_ONCE])
+            self._backend.checkpoints.move(move)
+            self._moved(move)
         kept, gone = held.changes()
         for lot in lots(kept):
-            self._move(lot, start)
-        self._move(gone, upto)
+            self._write(lot, self.progress.position)
+        self._write(gone, upto)
         held.settle()
 
-    def _move(self, changes: Sequence[Change], position: int, letters: Sequence[DeadLetter] = ()) -> None:
-        park = tuple(replace(letter, subscriber=self._subscriber) for letter in letters)
-        move = Move(self._subscriber, self.progress.revision, position, None, park)
+    def _write(self, changes: Sequence[Change], position: int) -> None:
+        move = self._next(position)
         self._backend.rows.write(self._run.build, changes, move)
-        self.progress = replace(self.progress, position=position, revision=self.progress.revision + 1)
+        self._moved(move)
+
+    def _next(self, position: int, letters: Sequence[DeadLetter] = ()) -> Move:
+        return Move(self._subscriber, self.progress.revision, position, None, tuple(letters))
+
+    def _moved(self, move: Move) -> None:
+        self.progress = replace(self.progress, position=move.position, revision=move.revision + 1)
 
 
 def _standing(session: Session, run: Run, subscriber: str) -> Progress:
@@ -175,12 +184,12 @@ def finish(session: Session, run: Run, *, left_s: LeftS = lambda: math.inf) -> b
     _forget(session, run)
     follower = session.follower(builds.work(run.build))
     try:
-        while left_s() > 0:
-            if not (step := follower.step()):
-                return step == 0
+        while step := follower.step():
+            if left_s() <= 0:
+                return False
+        return step == 0  # None: somebody else is at it
     finally:
         follower.release()
-    return False
 
 
 def _letters(session: Session, run: Run) -> tuple[DeadLetter, ...]:
