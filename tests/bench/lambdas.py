@@ -27,6 +27,8 @@ from tests.bench.rows import LAMBDAS
 HANDLERS: Final = {name: f"{name}(app)" for name in LAMBDAS} | {
     "inbound": "inbound(app, accept={'moved': moved})",
     "replayer": "replayer(app)",
+    "tasks": "tasks(app)",
+    "timers": "timers(app)",
 }
 BARE: Final = """\
 import json, typing
