@@ -67,8 +67,7 @@ def subscribers(graph: Graph, function: Function) -> list[str]:
     model = graph.model
     match function.kind:
         case "projector":
-            views = dict.fromkeys(one["name"] for one in model["views"])
-            return [f"view {name}" for name in [*views, *(["runs"] if graph.has_runs else [])]]
+            return [*dict.fromkeys(f"view {one['name']}" for one in model["views"])]
         case "reactor":
             found = [f"reaction:{one['name']}" for one in model["reactions"]]
             found += dict.fromkeys(f"process:{one['name']}" for one in model["processes"])

@@ -143,7 +143,7 @@ def _functions(model: Json, settings: Settings) -> Iterator[Function]:
         yield Function("commands")
     yield Function("queries")
     yield Function("sequencer")
-    if model["views"] or runs:
+    if model["views"]:
         yield Function("projector")
     if model["reactions"] or runs:
         yield Function("reactor")
