@@ -173,7 +173,8 @@ class Instances:
             else:
                 raise ConfigError(f"{version.process!r}: react returned {one!r}; Send, Schedule and Done are known.")
         self._check(instance, sends, timers)
-        changes = () if is_done else tuple(Timer(*timer) for timer in timers.items())
+        news = [Timer(name, at) for name, at in timers.items() if at is not None or instance.ticking(name)]
+        changes = () if is_done else tuple(news)
         return [Reacted(cause, number, tuple(sends), changes, "done" if is_done else "running")]
 
     def _due_at(self, one: Schedule, stepping: Stepping, version: Version) -> datetime | None:

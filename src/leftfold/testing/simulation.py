@@ -1,7 +1,8 @@
 """Simulate an app: several workers on one store, with crashes, lost replies, lost leases and redelivery, by a seed.
 
-Afterwards every view must be the fold of the history, every command appended at most once, every reaction's effect there
-exactly once, and the log dense; during it, no query may claim a write that it does not contain.
+Afterwards every view must be the fold of the history, every command appended at most once, every reaction's and every
+process's effect there exactly once, every timer fired once and not early, and the log dense; during it, no query may claim
+a write that it does not contain.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from leftfold.core.commits import Outcome
 from leftfold.core.errors import Contention, Fenced, StoreUnavailable
 from leftfold.core.processes import Send
 from leftfold.core.views import View
+from leftfold.loops import Followers
 from leftfold.ports.backend import Backend
 from leftfold.ports.clock import Clock
 from leftfold.session import Session
+from leftfold.subscriptions.follow import Follower
 from leftfold.testing.chaos import Chaos, Crash
 from leftfold.testing.verdicts import Seen, check_read, check_store
 
@@ -28,6 +31,7 @@ WORKERS: Final = 3
 ROUNDS: Final = 6  # what each worker does after its last command
 AGAIN: Final = 0.25  # how often a command is sent once more, though it was answered
 AFTERWARDS_S: Final = 3600.0
+QUIET_ROUNDS: Final = 10  # afterwards time goes on so many times, or until no timer is left
 
 OpenStore = Callable[[Clock, Callable[[], None]], Backend]
 """Makes the store to be simulated on, given the clock, and a function to call wherever another worker could go on."""
@@ -58,10 +62,17 @@ def on_memory(clock: Clock, pause: Callable[[], None]) -> Backend:
     return Memory(clock).open()
 
 
-def simulate(app: App, commands: Sequence[Send], *, seed: int = 0, store: OpenStore = on_memory) -> Simulated:
+def simulate(
+    app: App,
+    commands: Sequence[Send],
+    *,
+    seed: int = 0,
+    store: OpenStore = on_memory,
+    judge: Callable[[Session], None] = lambda session: None,
+) -> Simulated:
     """Send the commands through WORKERS sessions on one store, by the dice of `seed`, and judge what became of it.
 
-    Raises SimulationFailed, an AssertionError that names the seed.
+    `judge` may look at the caught-up session too, and raise AssertionError. Raises SimulationFailed, which names the seed.
 
     >>> report = simulate(bank, [send(account, "ann", Open("Ann")), send(account, "ann", Deposit(5))], seed=7)
     >>> report.events
@@ -69,7 +80,7 @@ def simulate(app: App, commands: Sequence[Send], *, seed: int = 0, store: OpenSt
     """
     chaos = Chaos(seed)
     backend = store(chaos.clock, chaos.pause)
-    run = _Run(app, chaos, backend, commands)
+    run = _Run(app, chaos, backend, commands, judge)
     chaos.run({f"worker {number}": run.worker for number in range(WORKERS)})
     chaos.run({"afterwards": run.afterwards})
     if chaos.failures:
@@ -81,8 +92,10 @@ def simulate(app: App, commands: Sequence[Send], *, seed: int = 0, store: OpenSt
 class _Run:
     """The workers of one simulation, and what their callers saw."""
 
-    def __init__(self, app: App, chaos: Chaos, backend: Backend, commands: Sequence[Send]) -> None:
-        self._app, self._chaos, self._backend = app, chaos, backend
+    def __init__(
+        self, app: App, chaos: Chaos, backend: Backend, commands: Sequence[Send], judge: Callable[[Session], None]
+    ) -> None:
+        self._app, self._chaos, self._backend, self._judge = app, chaos, backend, judge
         self._waiting = [(f"command-{number}", one) for number, one in enumerate(commands, 1)]
         self.seen = Seen()
 
@@ -103,8 +116,13 @@ class _Run:
         self._chaos.calm = True
         self._chaos.clock.forward(AFTERWARDS_S)
         with self._app.open(self._chaos.around(self._backend)) as session:
-            session.catch_up()
+            for _ in range(QUIET_ROUNDS):
+                session.catch_up()
+                if self._app.runs is None or next(session.view(self._app.runs).find(due=(None, None)), None) is None:
+                    break
+                self._chaos.clock.forward(AFTERWARDS_S)
             check_store(session, self.seen)
+            self._judge(session)
 
     def _work(self, session: Session) -> None:
         rounds = ROUNDS
@@ -139,9 +157,14 @@ class _Run:
                 raise answer.error
 
     def _follow(self, session: Session) -> None:
-        sources = list(session.sources().values())
+        sources: list[Followers | None] = [*session.sources().values()]
+        if session.timers is not None:
+            sources.append(None)
+        chosen = self._chaos.dice.choice(sources) if sources else tuple[Follower]
         try:
-            for follower in self._chaos.dice.choice(sources)() if sources else ():
+            if chosen is None and session.timers is not None:
+                session.timers.fire()
+            for follower in chosen() if chosen is not None else ():
                 follower.step()
         except Fenced:
             self._chaos.counts["fenced"] += 1

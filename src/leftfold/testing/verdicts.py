@@ -18,6 +18,7 @@ from leftfold.processes.react import Reacting, reaction_name
 from leftfold.projections.project import Fold
 from leftfold.projections.reading import Reading
 from leftfold.session import Session
+from leftfold.testing.verdicts_processes import check_process
 from leftfold.testing.viewing import apply
 
 
@@ -50,6 +51,8 @@ def check_store(session: Session, seen: Seen) -> None:
             check_view(session, view, history)
     for name in session.app.reactions:
         check_reaction(session, name, history)
+    for name in dict.fromkeys(process.name for process in session.app.processes):
+        check_process(session, name, history)
 
 
 def check_log(history: list[Recorded[Any]]) -> None:
