@@ -23,7 +23,7 @@ def linted(template: Json) -> list[str]:
 
 
 def leave_alarms_out(template: Json) -> None:
-    del template["Conditions"]
+    del template["Conditions"], template["Parameters"]["AlarmTopic"]
     for name, resource in [*template["Resources"].items()]:
         if resource["Type"] == "AWS::CloudWatch::Alarm":
             del template["Resources"][name]
