@@ -7,6 +7,7 @@ a handler runs is then there too. What comes from elsewhere must be named: with 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -142,7 +143,7 @@ def _named(paths: Iterator[Path] | Sequence[Path], root: Path) -> dict[str, Path
 
 def _included(given: Path, folder: Path, root: Path) -> dict[str, Path]:
     """A path of the app's folder keeps its place, one from elsewhere stands at the top under its own name."""
-    path = (folder / given).absolute()
+    path = Path(os.path.normpath(folder / given))
     if not path.exists():
         raise ConfigError(f"--include {given}: there is no such file or folder in {folder}.")
     base = root if path.is_relative_to(root) else path.parent
