@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from msgspec import Struct
@@ -21,13 +22,14 @@ from leftfold.core.runs import OVER
 from leftfold.lambdas.tasks import tasks
 from leftfold.ports.backend import Backend
 from leftfold.ports.machines import Start
-from leftfold.testing.clock import FrozenClock
+from leftfold.testing.clock import START, FrozenClock
 from leftfold.testing.runtime import invoke
 from tests.machines.asl import Failure
 from tests.machines.dice import Drawn, Order, Pay, Said, Undid, shelf, till
 from tests.machines.interpreter import Execution, Interpreter, Invoke
 
 FUNCTION: Final = "tasks"
+LONGEST: Final = timedelta(days=2)  # what is drawn takes some hours; a token that nobody answers takes three years
 TURNS: Final = 2_000  # of one run: more is one that never ends
 
 
@@ -135,6 +137,7 @@ class Compiled:
                 continue
             assert is_over(self.session, self.drawn), "nothing can go on"
             endings.append(ending(self.session, self.drawn))
+            assert self.clock.now() - START < LONGEST, "a machine waited for what had come"
             check_agrees(self.machines.started[-1], endings[-1])
             if not retried(self.session, self.drawn, endings):
                 return endings
