@@ -4,7 +4,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -51,7 +51,7 @@ class Keeper:
 
 
 @contextmanager
-def keeper(url: str) -> Iterator[Keeper]:
+def keeper(url: str) -> Generator[Keeper]:
     process = Keeper(url)
     try:
         yield process

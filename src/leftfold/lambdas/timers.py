@@ -95,10 +95,17 @@ class _Clockwork:
         return {"fired": fired, "left": left}
 
     def _swept(self, call: Call, tenant: str) -> int:
-        look = self._timers(tenant).fire(lambda: not call.deadline.passed, _tell(call))
+        moving: set[str] = set()
+        tell = _tell(call)
+
+        def fired(stream: str, timer: str, late: timedelta) -> None:
+            moving.add(stream)
+            tell(stream, timer, late)
+
+        look = self._timers(tenant).fire(lambda: not call.deadline.passed, fired)
         if look.trouble is not None:
             _warn(call, tenant, look.trouble)
-        pulse = self._container.opened(tenant or None).operations.runs.pulse()
+        pulse = self._container.opened(tenant or None).operations.runs.pulse(frozenset(moving))
         call.telemetry.count(metrics.RUNS_OPEN, pulse.open)
         call.telemetry.count(metrics.RUNS_STUCK, pulse.stuck)
         return look.fired

@@ -111,12 +111,11 @@ class Runs:
                 return
             after += len(page)
 
-    def pulse(self) -> RunPulse:
-        """How many runs are open and stuck."""
-        is_open, stuck = (
-            sum(1 for _ in islice(found, COUNTED)) for found in (self._runs.find(open=ANY), self.list("stuck"))
-        )
-        return RunPulse(is_open, stuck)
+    def pulse(self, moving: frozenset[str] = frozenset()) -> RunPulse:
+        """How many runs are open and stuck; of those that are `moving`, whose rows say so later, none is stuck."""
+        stuck = (one for one in self.list("stuck") if one.stream not in moving)
+        is_open, waiting = (sum(1 for _ in islice(found, COUNTED)) for found in (self._runs.find(open=ANY), stuck))
+        return RunPulse(is_open, waiting)
 
     def _suspects(self, parked: frozenset[str], now: datetime) -> Iterator[tuple[str, Run]]:
         """Whoever may be stuck, each once."""
