@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -15,11 +16,15 @@ from tests.cloud.apps import APPS, CASES, NAMES, drawn, variant
 REGIONS = ["us-east-1", "eu-central-1"]
 
 
+@cache
+def rules() -> Any:
+    """All of cfn-lint's rules, the informational ones too. They are loaded once, which takes longer than to be asked."""
+    return import_module("cfnlint.core").get_rules([], [], ["I"])
+
+
 def linted(template: Json) -> list[str]:
-    """What cfn-lint says, in this process: its schemas are loaded once."""
     linter: Any = import_module("cfnlint")  # which comes without types
-    config = linter.ManualArgs(include_checks=["I"])
-    return [str(one) for one in linter.lint(text_of(template), regions=REGIONS, config=config)]
+    return [str(one) for one in linter.lint(text_of(template), rules=rules(), regions=REGIONS)]
 
 
 def leave_alarms_out(template: Json) -> None:
@@ -29,7 +34,7 @@ def leave_alarms_out(template: Json) -> None:
             del template["Resources"][name]
 
 
-@pytest.mark.parametrize(("name", "how"), CASES)
+@pytest.mark.parametrize(("name", "how"), [(name, how) for name, how in CASES if name in NAMES or how != "as it comes"])
 def test_cfn_lint_finds_nothing(name: str, how: str) -> None:
     app = APPS[name]()
     _, templates = drawn(app, variant(app, how))
@@ -42,6 +47,7 @@ def test_cfn_lint_would_find_something() -> None:
     app = APPS["least"]()
     _, templates = drawn(app, variant(app, "as it comes"))
     broken = json.loads(text_of(templates["stateful"]))
+    assert linted(broken) == []
     broken["Resources"]["EventsTable"]["Properties"]["BillingMode"] = "PAY_PER_REQUESTS"
     assert any("E3030" in one for one in linted(broken))
 
