@@ -19,6 +19,7 @@ VERBS = (
     "explain",
     "views",
     "dead",
+    "workflow",
     "check",
     "copy",
     "archive",

@@ -34,6 +34,7 @@ from leftfold.cli.restore import restore
 from leftfold.cli.synth import synth
 from leftfold.cli.trace import trace
 from leftfold.cli.views import views
+from leftfold.cli.workflow import workflow
 from leftfold.core.errors import LeftfoldError, StoreUnavailable
 
 EPILOG = """\b
@@ -110,6 +111,7 @@ for verb in (
     explain,
     views,
     dead,
+    workflow,
     check,
     copy,
     archive,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from leftfold.core.workflows import AnyNode, Await, Choice, Parallel, Step, Wait, Workflow
 
@@ -16,8 +16,10 @@ _SHAPES: Final[dict[type, tuple[str, str]]] = {
     Await: ("[/", "/]"),
 }
 
-# How far a node has come, where a run is drawn.
-_STYLES: Final = {
+Mark = Literal["done", "under_way", "failed", "undone"]
+"""How far a node has come, where a run is drawn."""
+
+_STYLES: Final[dict[Mark, str]] = {
     "done": "fill:#d7f0dc,stroke:#2b8a3e",
     "under_way": "fill:#fff3bf,stroke:#e8a400,stroke-width:2px",
     "failed": "fill:#ffd6d6,stroke:#c92a2a",
@@ -28,8 +30,8 @@ Exits = list[tuple[str, str]]
 """Where a sequence ends: the id of a node, and the label of the way out of it."""
 
 
-def diagram(workflow: Workflow[Any], marks: Mapping[str, str] | None = None) -> str:
-    """A Mermaid flowchart. `marks` says of nodes how far they have come: done, under_way, failed, undone."""
+def diagram(workflow: Workflow[Any], marks: Mapping[str, Mark] | None = None) -> str:
+    """A Mermaid flowchart. `marks` says of nodes how far they have come."""
     lines: list[str] = [f'  start(["{workflow.name} v{workflow.version}"])']
     exits = _sequence(lines, workflow.steps, [("start", "")])
     lines.append('  done(["done"])')
@@ -72,12 +74,11 @@ def _undoing(workflow: Workflow[Any]) -> list[str]:
     return lines + [f"  {_undo(name)} -.-> {after}" for name, after in zip(steps, following, strict=True)]
 
 
-def _marked(marks: Mapping[str, str]) -> list[str]:
-    used = {mark: [_id(name) for name, one in marks.items() if one == mark] for mark in _STYLES}
+def _marked(marks: Mapping[str, Mark]) -> list[str]:
     lines: list[str] = []
-    for mark, names in used.items():
-        if names:
-            lines += [f"  classDef {mark} {_STYLES[mark]}", f"  class {','.join(names)} {mark}"]
+    for mark, style in _STYLES.items():
+        if names := [_id(name) for name, one in marks.items() if one == mark]:
+            lines += [f"  classDef {mark} {style}", f"  class {','.join(names)} {mark}"]
     return lines
 
 
