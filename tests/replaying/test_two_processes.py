@@ -124,7 +124,7 @@ def test_two_processes_make_the_rows_of_one(
         assert rows(session, build) == serial
     record_property(
         "figure",
-        f"replay of {EVENTS:,} events, {view.name}: 2 processes are {one.wall_s / two.wall_s:.2f} times as fast as 1 by this "
-        f"clock, {one.path_s(1) / two.path_s(2):.2f} times by CPU on the longest way; "
+        f"replay of {EVENTS:,} events, {view.name}: 2 processes are {one.wall_s / two.wall_s:.2f} times as fast as 1 by "
+        f"the clock, {one.path_s(1) / two.path_s(2):.2f} times by CPU on the longest way; "
         f"rebuild {rebuild}; by 1 {one}; by 2 {two}",
     )
