@@ -16,7 +16,7 @@ from leftfold.ports.machines import Start, machine_name
 
 NAME: Final = 80  # characters of an execution's name (Step Functions quotas)
 READABLE: Final = 40  # of them for the run's id; the digest makes it one of a kind
-ATTEMPTS: Final = 6  # of a call: each is harmless twice
+ATTEMPTS: Final = 2  # of a call: whoever calls comes back by itself, and holds a lease meanwhile
 
 _ODD: Final = re.compile(r"[^0-9A-Za-z_-]")  # whatever else would keep the execution out of CloudWatch's logs
 

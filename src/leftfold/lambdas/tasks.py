@@ -15,7 +15,9 @@ from leftfold.app import App
 from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.streams import check_tenant
 from leftfold.core.workflow_runs import Direction
+from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import WORKFLOWS, Call, Container, Handler, Options
+from leftfold.lambdas.shapes import kind_of
 from leftfold.lambdas.tenancy import Tenancy
 from leftfold.telemetry import metrics
 from leftfold.workflows.perform import SOON, Facts
@@ -65,6 +67,8 @@ def tasks(app: App, **options: Unpack[Options]) -> Handler:
 
 
 def _asked(event: Any) -> Asked:
+    if (kind := kind_of(event)) != "direct":
+        raise miswired("tasks", kind)
     try:
         return msgspec.convert(event, Asked)
     except (msgspec.ValidationError, UnicodeError) as error:
