@@ -143,7 +143,7 @@ def _without_bytecode(target: Target, sources: int, mode: Mode) -> str:
     why = (
         "as asked" if mode == "none" else f"no {target.runtime} was found here to make it: --interpreter PATH names one"
     )
-    cost = f"Each cold start compiles what it imports of {sources} sources: about twice the CPU time."
+    cost = f"Each cold start compiles what it imports of {sources} sources: about three times the CPU."
     return f"no bytecode ({why}). {cost}"
 
 
