@@ -2,10 +2,11 @@
 
 from leftfold.testing.contracts.app_boundaries import AppBoundaries
 from leftfold.testing.contracts.app_commands import AppCommands
+from leftfold.testing.contracts.app_processes import AppProcesses
 from leftfold.testing.contracts.app_publishing import AppPublishing
 from leftfold.testing.contracts.app_reactions import AppReactions
 from leftfold.testing.contracts.app_views import AppViews
 
 
-class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions, AppPublishing):
+class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions, AppProcesses, AppPublishing):
     """Subclass with `make_backend`."""
