@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from leftfold import Step, Workflow
+from leftfold.adapters.stepfunctions import execution_name
 from leftfold.cloud.machines import COMPENSATED, FAILED, machine
 from leftfold.core.workflow_runs import Direction
 from leftfold.ports.machines import Machines, Start
@@ -98,10 +99,9 @@ def executions_are_named_by_chance(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_retry_starts_what_has_run(patch: pytest.MonkeyPatch) -> None:
-    name = running.execution_name
 
     def named(start: Start) -> str:
-        return name(replace(start, attempt=0))
+        return execution_name(replace(start, attempt=0))
 
     patch.setattr(running, "execution_name", named)
 

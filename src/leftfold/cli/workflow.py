@@ -88,7 +88,13 @@ def workflow(
     """
     aim = target(app, store, tenant)
     if action == "draw":
-        _draw(aim, name, marked, function if asl else None, version)
+        drawn, marks = _drawn(aim, name, marked, version)
+        if asl:
+            click.echo(json.dumps(machine(drawn, function), indent=2))
+        elif as_json:
+            document({"name": drawn.name, "version": drawn.version, "mermaid": diagram(drawn, marks)})
+        else:
+            click.echo(diagram(drawn, marks), nl=False)
         return
     wanted = {"start": (1, 1), "answer": (1, 2)}.get(action, (0, 0))
     if not run or not wanted[0] <= len(rest) <= wanted[1]:
@@ -100,15 +106,15 @@ def workflow(
         _say(asked, session.workflow(asked.workflow).status(run))
 
 
-def _draw(aim: Target, name: str, run: str | None, function: str | None, version: int | None) -> None:
+def _drawn(aim: Target, name: str, run: str | None, version: int | None) -> tuple[Workflow[Any], dict[str, Mark]]:
+    """What is to be drawn, and how far its nodes have come in a run."""
     marks: dict[str, Mark] = {}
     if run is not None:
         with aim.open("ro") as session:
             found = session.performing(_named(aim, name, None).name).journal.load(run)
         marks = {step: mark for step, one in found.state.steps.items() if (mark := _mark(one)) is not None}
         version = version or found.state.version or None
-    drawn = _named(aim, name, version)
-    click.echo(diagram(drawn, marks) if function is None else json.dumps(machine(drawn, function), indent=2))
+    return _named(aim, name, version), marks
 
 
 def _mark(step: StepState) -> Mark | None:
