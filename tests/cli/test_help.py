@@ -19,6 +19,7 @@ VERBS = (
     "explain",
     "views",
     "dead",
+    "runs",
     "workflow",
     "check",
     "copy",
@@ -54,7 +55,8 @@ def test_every_verb_has_help_a_short_help_and_json(desk: Desk, verb: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "verb", [verb for verb in VERBS if verb not in ("init", "demo", "copy", "restore", "bench", "synth", "bundle", "deploy")]
+    "verb",
+    [verb for verb in VERBS if verb not in ("init", "demo", "copy", "restore", "bench", "synth", "bundle", "deploy")],
 )
 def test_every_verb_that_opens_a_store_takes_store_and_tenant(verb: str) -> None:
     options = [option for one in main.commands[verb].params for option in one.opts]

@@ -31,6 +31,7 @@ from leftfold.cli.log import log
 from leftfold.cli.output import RESUME, addressed, aside, clean, json_line, styled
 from leftfold.cli.replay import replay
 from leftfold.cli.restore import restore
+from leftfold.cli.runs import runs
 from leftfold.cli.synth import synth
 from leftfold.cli.trace import trace
 from leftfold.cli.views import views
@@ -111,6 +112,7 @@ for verb in (
     explain,
     views,
     dead,
+    runs,
     workflow,
     check,
     copy,

@@ -33,7 +33,7 @@ _SAID: Final = {"status", "version", "timers", "sends"}  # of a step, beside its
 Which = Literal["all", "open", "stuck", "failed"]
 
 
-class RunStatus(Struct, frozen=True):
+class RunReport(Struct, frozen=True):
     """A run, and why it is stuck: empty for one that isn't."""
 
     stream: str
@@ -78,7 +78,7 @@ class Runs:
         self._runs, self._backend, self._codec = runs, backend, codec
         self._patience, self._parked = patience, parked
 
-    def list(self, which: Which = "all") -> Iterator[RunStatus]:
+    def list(self, which: Which = "all") -> Iterator[RunReport]:
         """Runs by their streams; the open, failed and stuck ones by the indexes, without a look at all others."""
         parked, now = self._parked(), self._backend.clock.now()
         match which:
@@ -91,15 +91,15 @@ class Runs:
         for stream, run in found:
             stuck = self._why(stream, run, parked, now)
             if stuck or which != "stuck":
-                yield RunStatus(stream, run, stuck)
+                yield RunReport(stream, run, stuck)
 
-    def get(self, stream: str) -> RunStatus:
+    def get(self, stream: str) -> RunReport:
         """One run, by its stream. Raises ConfigError where none is known, Rejected for what is no stream."""
         parse_stream(stream)
         found = self._runs.get(stream, stale="allow")
         if not found.exists:
             raise ConfigError(f"no run {stream!r} is known: say NAME/KEY of a process or a workflow.")
-        return RunStatus(stream, found.row, self._why(stream, found.row, self._parked(), self._backend.clock.now()))
+        return RunReport(stream, found.row, self._why(stream, found.row, self._parked(), self._backend.clock.now()))
 
     def story(self, stream: str) -> Iterator[RunStep]:
         """What happened to a run, step by step."""
