@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from leftfold import ConfigError
 from leftfold.cloud.bundle import Bundle
 from leftfold.cloud.bundle.ours import adapters_of, our_files
 from leftfold.cloud.bundle.target import BUDGET_BYTES
@@ -65,6 +66,16 @@ def test_of_a_folder_that_is_no_package_what_is_imported_is_in(tmp_path: Path) -
     apps.written(tmp_path, {"src/shop/app.py": apps.WIDE, "src/shop/other.py": ""})
     bundle = apps.bundled(tmp_path / "src", "shop.app:app")
     assert own(bundle) == {"shop/app.py", "domain.py"}
+
+
+def test_of_an_installed_app_its_own_package_is_in_and_what_lies_beside_it_is_not(tmp_path: Path) -> None:
+    app = "import other\nfrom leftfold import App\nfrom shop import domain\napp = App('wide')\n"
+    files = {"shop/__init__.py": "", "shop/app.py": app, "other.py": ""}
+    there = apps.written(tmp_path / "lib" / "site-packages", files)
+    apps.wide(there / "shop")
+    with pytest.raises(ConfigError, match="imports other from outside"):
+        apps.bundled(there, "shop.app:app")
+    assert "shop/domain.py" in own(apps.bundled(there, "shop.app:app", include=[Path("other.py")]))
 
 
 def test_include_adds_files_and_folders_each_in_its_place(tmp_path: Path) -> None:

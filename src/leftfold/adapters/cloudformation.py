@@ -19,6 +19,7 @@ from leftfold.core.errors import ConfigError, StoreUnavailable
 
 POLL_S: Final = 2.0  # between two looks at a stack: CloudFormation throttles who looks more often
 PREPARE_WITHIN_S: Final = 300.0  # of a change set of some hundred resources, which takes seconds
+FOLLOW_WITHIN_S: Final = 4 * 3600.0  # that a stack is followed: CloudFormation waits for some resources for hours
 TEMPLATE_BYTES: Final = (
     51_200  # of a template in the call itself (CloudFormation quotas); a larger one is named by a URL
 )
@@ -27,6 +28,7 @@ Replacement = Literal["no", "perhaps", "yes"]
 
 _REPLACEMENTS: Final[dict[str, Replacement]] = {"True": "yes", "Conditional": "perhaps"}
 _DONE: Final = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
+_STACK: Final = "AWS::CloudFormation::Stack"
 _NEW: Final = "REVIEW_IN_PROGRESS"  # a stack of which there is only a change set
 _UNCHANGED: Final = ("didn't contain changes", "no updates are to be performed")
 
@@ -119,25 +121,31 @@ class Stacks:
             )
 
     def last(self, stack: str) -> str | None:
-        """The id of the stack's newest event."""
-        newest = next(self._events(stack), None)
+        """The id of the stack's newest event; None where there is no such stack."""
+        newest = next(self._events(stack), None) if self._described(stack) else None
         return None if newest is None else str(newest["EventId"])
 
     def follow(self, stack: str, *, after: str | None) -> Iterator[Happened]:
-        """What happens to the stack after an event, until it is at rest. Raises ConfigError where it came to a bad end."""
+        """What happens to the stack after an event, until it has come to an end. Raises ConfigError for a bad one.
+
+        The stack's own last event ends it: its status may for a moment still be the one before.
+        """
         first_fault = ""
-        while True:
-            status = self.status(stack)
+        until = self._now() + FOLLOW_WITHIN_S
+        while self._now() < until:
             for event in self._since(stack, after):
                 after = event.id
                 if event.status.endswith("_FAILED") and not first_fault and "cancelled" not in event.reason:
                     first_fault = f"{event.resource} ({event.type}): {event.reason}"
                 yield event
-            if status is None or not status.endswith("_IN_PROGRESS"):
-                break
+                if event.type == _STACK and event.resource == stack and not event.status.endswith("_IN_PROGRESS"):
+                    if event.status not in _DONE:
+                        raise ConfigError(f"{_mend(stack, event.status)} What failed first: {first_fault}.")
+                    return
             self._sleep(POLL_S)
-        if status not in _DONE:
-            raise ConfigError(f"{_mend(stack, status or 'gone')} What failed first: {first_fault or 'it is not said'}.")
+        raise StoreUnavailable(
+            f"cloudformation:{stack} is not done after {FOLLOW_WITHIN_S:g} s: it goes on without us."
+        )
 
     def _described(self, stack: str) -> dict[str, Any] | None:
         try:

@@ -84,10 +84,10 @@ class Deploying:
 
     def settle(self, tell: Tell) -> None:
         """Follow what an earlier deployment, or somebody else, has begun."""
-        for stack in ORDER:
-            status = self._stacks.status(self.name(stack))
-            if status is not None and status.endswith("_IN_PROGRESS"):
-                self._follow(self.name(stack), self._stacks.last(self.name(stack)), tell)
+        for name in map(self.name, ORDER):
+            seen = self._stacks.last(name)  # before its status: the end that is waited for comes after both
+            if (self._stacks.status(name) or "").endswith("_IN_PROGRESS"):
+                self._follow(name, seen, tell)
 
     def plan(self, stack: Stack) -> Plan:
         """What this deployment would change now. Before the first stack is there, the second is read off its template."""

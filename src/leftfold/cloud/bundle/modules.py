@@ -65,7 +65,8 @@ def find_modules(modules: Sequence[str], folder: Path, *, include: Sequence[Path
     Raises ConfigError where it can't be imported, imports what a bundle leaves out, or an included path isn't there.
     """
     loaded = _loaded(modules, folder)
-    root = _root(modules[0], loaded, folder)
+    root = _root(modules[0], loaded)
+    own = {module.split(".")[0] for module in modules}
     files: dict[str, Path] = {}
     foreign: dict[str, str] = {}
     for name, origin in sorted(loaded.items()):
@@ -73,10 +74,10 @@ def find_modules(modules: Sequence[str], folder: Path, *, include: Sequence[Path
         if top == "leftfold" or origin is None:
             continue
         path = Path(origin)
-        if not path.is_relative_to(root) or _INSTALLED & set(path.relative_to(root).parts):
+        if path.is_relative_to(root) and (top in own or not _INSTALLED & set(path.parts)):
+            files |= _of_module(name, path, loaded, root)
+        else:
             foreign.setdefault(top, name)
-            continue
-        files |= _of_module(name, path, loaded, root)
     for given in include:
         files |= _included(given, folder, root)
     return Found(files, _adapters(loaded), {top: name for top, name in foreign.items() if top not in ON_LAMBDA})
@@ -106,13 +107,12 @@ def _loaded(modules: Sequence[str], folder: Path) -> dict[str, str | None]:
         return loaded
 
 
-def _root(module: str, loaded: Mapping[str, str | None], folder: Path) -> Path:
+def _root(module: str, loaded: Mapping[str, str | None]) -> Path:
     """The folder that the app's names begin in."""
     origin = loaded.get(module)
     if origin is None:
         raise ConfigError(f"{module} is no module of a file: a bundle is made of files.")
-    up = module.count(".") + (Path(origin).name == "__init__.py")
-    return Path(origin).resolve().parents[up] if not Path(origin).is_relative_to(folder) else Path(origin).parents[up]
+    return Path(origin).parents[module.count(".") + (Path(origin).name == "__init__.py")]
 
 
 def _of_module(name: str, path: Path, loaded: Mapping[str, str | None], root: Path) -> dict[str, Path]:
