@@ -171,6 +171,17 @@ def test_without_machines_an_await_says_what_is_missing(bench: Bench) -> None:
         invoke(handler, asked | {"token": "t1"})
 
 
+def test_what_a_machine_asks_for_sets_no_timers_whoever_it_is(bench: Bench) -> None:
+    handler = tasks(shop, store=bench.store, write=bench.told.append)
+    for step in ("reserve", "charge", "flaky"):
+        asked = {"workflow": "outside", "version": 1, "tenant": "", "run": "o1", "step": step, "direction": "do"}
+        answer = invoke(handler, asked)
+    assert answer["status"] == "again"
+    bench.session.catch_up()
+    assert shop.runs is not None
+    assert bench.session.view(shop.runs).get("outside/o1").timers == {}, "the machine pauses by itself"
+
+
 def come_to(bench: Bench, step: str) -> None:
     """Let the run of `waiting` come to this Await; the one before it is answered."""
     bench.ask("waiting", "reserve")

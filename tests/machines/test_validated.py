@@ -10,6 +10,7 @@ import pytest
 from leftfold import Step, Workflow
 from leftfold.cloud.machines import machine
 from leftfold.core.workflows import MAX_NODES, Await, Choice, Parallel, Wait
+from tests.cloud.apps import APPS
 from tests.machines.dice import Order, draw
 from tests.machines.validator import faults_of
 
@@ -54,9 +55,14 @@ def states_of(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states_of(branch)
 
 
-def test_the_checker_finds_nothing_in_the_machines_of_200_drawn_workflows(record_property: Any) -> None:
+def test_the_checker_finds_nothing_in_the_machines_of_200_drawn_workflows_and_of_every_example(
+    record_property: Any,
+) -> None:
     machines = {f"seed {seed}": machine(draw(seed).workflow, FUNCTION) for seed in SEEDS}
     machines |= {"widest": machine(widest(), FUNCTION), "every node": machine(every_node(), FUNCTION)}
+    for name, app in APPS.items():
+        machines |= {f"{name}: {one!r}": machine(one, FUNCTION) for one in app().workflows}
+    assert any(name.startswith("orders") for name in machines)
     assert {name: faults for name, faults in faults_of(machines).items() if faults} == {}
     states = sum(len([*states_of(one)]) for one in machines.values())
     record_property("figure", f"asl-validator: {len(machines)} state machines of {states:,} states, nothing wrong")

@@ -82,8 +82,9 @@ class Call:
 class Container:
     """The kept part of one handler."""
 
-    def __init__(self, app: App, handler: str, options: Options) -> None:
-        self.app, self.handler, self._options = app, handler, options
+    def __init__(self, app: App, handler: str, options: Options, machines: Machines | None = None) -> None:
+        """`machines` run workflows where nobody said which."""
+        self.app, self.handler, self._options, self._machines = app, handler, options, machines
         self.telemetry = Telemetry(
             options.get("write") or _print,
             time.time,
@@ -125,7 +126,7 @@ class Container:
         found = self._sessions.get(tenant)
         if found is None:
             alarms = self._options.get("alarms") or os.environ.get(ALARMS) or None
-            workflows = self._options.get("workflows") or os.environ.get(WORKFLOWS) or None
+            workflows = self._options.get("workflows") or os.environ.get(WORKFLOWS) or self._machines
             found = self.app.open(self.store(), tenant=tenant, alarms=alarms, workflows=workflows)
             self._sessions[tenant] = found
             if len(self._sessions) > TENANTS_KEPT:

@@ -6,6 +6,7 @@ that is raised is none of the step's: the store can't answer, the function died,
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import msgspec
@@ -19,6 +20,7 @@ from leftfold.lambdas.batches import miswired
 from leftfold.lambdas.container import WORKFLOWS, Call, Container, Handler, Options
 from leftfold.lambdas.shapes import kind_of
 from leftfold.lambdas.tenancy import Tenancy
+from leftfold.ports.machines import Start
 from leftfold.telemetry import metrics
 from leftfold.workflows.perform import SOON, Facts
 
@@ -43,6 +45,18 @@ class Asked(Struct):
     error: Fault | None = None
 
 
+class Unnamed:
+    """The machines that call, where nobody said which they are: they conduct all the same, and can't be told anything."""
+
+    def start(self, start: Start) -> None:
+        raise ConfigError(f"nobody said which state machines run workflows: set {WORKFLOWS}.")
+
+    def succeed(self, token: str, answer: Mapping[str, Any]) -> None:
+        raise ConfigError(f"a machine waits for an answer, and nobody said which: set {WORKFLOWS}.")
+
+    def close(self) -> None: ...
+
+
 def tasks(app: App, **options: Unpack[Options]) -> Handler:
     """A handler for the state machines that `leftfold.cloud.machines` makes of the app's workflows.
 
@@ -51,7 +65,7 @@ def tasks(app: App, **options: Unpack[Options]) -> Handler:
 
     >>> handler = tasks(bank)
     """
-    container = Container(app, "tasks", options)
+    container = Container(app, "tasks", options, Unnamed())
     tenancy = Tenancy(options)
 
     def handle(event: Any, context: Any) -> dict[str, str | None]:
@@ -91,8 +105,7 @@ def _answer(call: Call, container: Container, asked: Asked) -> dict[str, str | N
         facts = Facts("again", facts.at or session.backend.clock.now() + SOON)
     answer: dict[str, str | None] = msgspec.to_builtins(facts)
     if asked.token is not None and facts.status != "waiting":
-        if session.machines is None:
-            raise ConfigError(f"{asked.step!r} waits for an answer: set {WORKFLOWS}, so that its machine can be told.")
+        assert session.machines is not None  # see the container
         session.machines.succeed(asked.token, answer)
     return answer
 
