@@ -96,7 +96,7 @@ def run(workflow: Workflow[Order], order: Order, mortal: Mortal, opened: Open | 
             if "approval" in desk.workflow(workflow).status(order.id).waits_for and order.kind != "never":
                 desk.workflow(workflow).answer(order.id, "approval", Note("fine"))
             elif desk.workflow(workflow).status(order.id).status in OVER:
-                return _told(desk, workflow, order)
+                return told(desk, workflow, order)
             else:
                 clock.forward(STEP_S)
     raise AssertionError(f"{workflow!r} did not end: {desk.workflow(workflow).status(order.id)}")
@@ -129,7 +129,7 @@ def _work(worker: Session, workflow: Workflow[Order], mortal: Mortal) -> None:
         moved += look.fired
 
 
-def _told(desk: Session, workflow: Workflow[Order], order: Order) -> Told:
+def told(desk: Session, workflow: Workflow[Order], order: Order) -> Told:
     status = desk.workflow(workflow).status(order.id)
     assert shop.runs is not None
     assert not list(desk.view(shop.runs).find(due=(None, None))), "a timer was left behind"

@@ -13,7 +13,7 @@ from leftfold.core.workflow_next import coming
 from leftfold.core.workflow_runs import Direction, Outcome, Performed, Result, RunEvent, RunState, Track, evolve
 from leftfold.core.workflows import Workflow
 from leftfold.ports.clock import Clock
-from leftfold.workflows.reading import Run, Runs, Versions, load
+from leftfold.workflows.reading import Run, Runs, Versions
 
 ERROR_CHARACTERS: Final = 500  # of an error as it is kept with a run
 UNDO: Final = "undo:"  # before a step's name, of the timer after a failed undo
@@ -38,7 +38,10 @@ class Journal:
         self._runs = runs
 
     def load(self, run_id: str) -> Run:
-        return load(self._runs, run_id)
+        """A run, from its first event on."""
+        run = Run(run_id, RunState())
+        run.take_all(self._runs.events(run_id))
+        return run
 
     def append(self, run: Run, make: Make, *, actor: str | None = None) -> bool:
         """Append what the run still wants, with what that makes of it. Brings `run` up to date.
@@ -61,7 +64,12 @@ class Journal:
             actor=actor or workflow_name(workflow.name),
             traceparent=run.meta.traceparent,
         )
-        run.state, run.version = done.state, done.version
+        if done.version == run.version + len(done.events):
+            run.state, run.version = done.state, done.version
+            for event in done.events:
+                run.note(event, f"{workflow.name}/{run.id}")
+        else:  # others have appended meanwhile
+            run.take_all(self._runs.events(run.id, after=run.version))
         return bool(done.events)
 
     def settle(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, cast
 
 from msgspec import Raw, Struct
@@ -26,7 +26,7 @@ class Decision(Protocol):
 class Runs(Protocol):
     """The streams of one workflow. A category is of this shape."""
 
-    def events(self, key: str) -> Iterator[Recorded[RunEvent]]: ...
+    def events(self, key: str, *, after: int = 0) -> Iterator[Recorded[RunEvent]]: ...
     def transact(
         self,
         key: str,
@@ -51,27 +51,21 @@ class Run(Struct):
     def correlation_id(self) -> str | None:
         return self.meta.correlation_id or self.meta.command_id or None
 
-    def take(self, event: Recorded[RunEvent]) -> None:
-        """The next event of its stream."""
-        if not self.version:
-            self.meta = event.meta
-        if isinstance(event.data, Sending):
-            self.sent = {**self.sent, (event.data.step, event.data.direction): cast("Recorded[Sending]", event)}
-        self.state, self.version = evolve(self.state, event.data), event.version
+    def take_all(self, events: Iterable[Recorded[RunEvent]]) -> None:
+        """The next events of its stream."""
+        for event in events:
+            if not self.version:
+                self.meta = event.meta
+            if isinstance(event.data, Sending):
+                self.sent = {**self.sent, (event.data.step, event.data.direction): cast("Recorded[Sending]", event)}
+            self.state, self.version = evolve(self.state, event.data), event.version
 
-    def note_sent(self, event: Sending, stream: str) -> None:
-        """The Sending that was just appended, as the cause of what it sends."""
-        meta = Metadata(correlation_id=self.correlation_id, traceparent=self.meta.traceparent)
-        recorded = Recorded(event, NAMES[Sending], ((stream, self.version),), 0, DAWN, meta)
-        self.sent = {**self.sent, (event.step, event.direction): recorded}
-
-
-def load(runs: Runs, run_id: str) -> Run:
-    """A run, from its first event on."""
-    run = Run(run_id, RunState())
-    for event in runs.events(run_id):
-        run.take(event)
-    return run
+    def note(self, event: RunEvent, stream: str) -> None:
+        """The event that was just appended: a Sending is the cause of what it sends."""
+        if isinstance(event, Sending):
+            meta = Metadata(correlation_id=self.correlation_id, traceparent=self.meta.traceparent)
+            recorded = Recorded(event, NAMES[Sending], ((stream, self.version),), 0, DAWN, meta)
+            self.sent = {**self.sent, (event.step, event.direction): recorded}
 
 
 class Versions:

@@ -89,10 +89,7 @@ class Try:
         def make(state: RunState) -> RunEvent | None:
             return event if track_of(state, name, direction) == before else None
 
-        if not self._journal.append(self._run, make):
-            return False
-        self._run.note_sent(event, self._stream)
-        return True
+        return self._journal.append(self._run, make)
 
     def _failed(self, failed: Failed, refused: bool, maybe_done: bool) -> None:
         """Record that the try failed. A refused step had no effect, unless a part of it, or an earlier try, may have had."""
@@ -111,14 +108,10 @@ class Try:
         command_id = sent_id(name, f"{self._run.id}:{self._name}:{self._direction}", index)
         return self._post.deliver(self._post.outbox.unpack(sent), cause, command_id, actor=name)
 
-    @property
-    def _stream(self) -> str:
-        return f"{self._workflow.name}/{self._run.id}"
-
     def _outside_id(self) -> str:
         """The same at each try, and no other step's: of this run, this workflow, this tenant, this app."""
         what = self._name if self._direction == "do" else f"{self._name}:undo"
-        plain = f"{self._scope}/{self._stream}:{what}"
+        plain = f"{self._scope}/{self._workflow.name}/{self._run.id}:{what}"
         if len(plain.encode()) <= ID_BYTES:
             return plain
         return f"{self._workflow.name}:{hashlib.sha256(plain.encode()).hexdigest()}:{what}"
