@@ -12,7 +12,7 @@ import pytest
 from leftfold import Workflow
 from tests.machines.dying import Ground, Told, Trouble
 from tests.workflows.running import Mortal, undisturbed
-from tests.workflows.shop import Kind, Order
+from tests.workflows.shop import Kind, Order, linear
 from tests.workflows.test_crashes import CASES, NAMES
 
 Record = Callable[[str, object], None]
@@ -37,6 +37,13 @@ def test_undisturbed_it_ends_as_natively(workflow: Workflow[Order], kind: Kind) 
     assert sorted([*compiled.sent, *compiled.sent_back]) == sorted(native.sent)
     assert compiled.sent_back == tuple(what for what in native.sent if what.startswith("back"))
     assert sorted(compiled.outcomes.elements()) == sorted(native.outcomes)
+
+
+def test_a_run_takes_as_many_transitions_as_the_documents_say() -> None:
+    ground = Ground(linear, "good")
+    ground.run()
+    (execution,) = ground.interpreter.executions.values()
+    assert len(execution.states) == 2 * len(linear.steps) + 1
 
 
 @cases
