@@ -12,6 +12,7 @@ from leftfold.core.errors import ConfigError, LeftfoldError
 from leftfold.core.streams import check_tenant
 from leftfold.ports.alarms import Alarms
 from leftfold.ports.backend import Backend
+from leftfold.ports.executions import Executions
 from leftfold.ports.machines import Machines
 from leftfold.ports.objects import Objects
 from leftfold.ports.publisher import Claims, Publisher
@@ -212,6 +213,20 @@ def open_machines(url: str) -> Machines:
     region, endpoint = options.pop("region", None), options.pop("endpoint", None)
     _done(options)
     return open_states(prefix, region=region or prefix.split(":")[3] or None, endpoint=endpoint)
+
+
+def open_executions(url: str, *, option: str) -> Executions:
+    """The state machine that `states:ARN` names, for who starts and watches it by hand. Takes `region` and `endpoint`."""
+    from leftfold.adapters.executions import open_machine
+
+    scheme, _, rest = url.partition(":")
+    machine, _, query = rest.partition("?")
+    if scheme != "states" or ":stateMachine:" not in machine:
+        raise ConfigError(f"{option}={url!r} names no state machine: use states:arn:...:stateMachine:NAME.")
+    options = _options(url, query)
+    region, endpoint = options.pop("region", None), options.pop("endpoint", None)
+    _done(options)
+    return open_machine(machine, region=region or machine.split(":")[3] or None, endpoint=endpoint)
 
 
 def _claims(options: dict[str, str], region: str | None) -> Claims | None:

@@ -22,11 +22,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from click.testing import CliRunner
 
 from leftfold import Session
 from leftfold.adapters.dynamodb import open_dynamodb
 from leftfold.adapters.s3 import Bucket
 from leftfold.archive import Archiver
+from leftfold.cli.main import main
 from leftfold.cloud.replay_machine import FINAL, TRIES, replay_machine
 from leftfold.core import errors
 from leftfold.testing.runtime import FunctionError, LambdaRuntime
@@ -304,3 +306,30 @@ def test_when_it_cannot_be_done_nothing_is_left(aws: Aws) -> None:
         assert stage.session.builds["visits"].builds() == before
         names = stage.session.backend.checkpoints.names()
         assert names == sorted(one for builds in stage.session.builds.values() for one in builds.maintained())
+
+
+def test_the_command_line_starts_it_and_waits_for_its_end(aws: Aws) -> None:
+    with staged(aws, tries=0) as (stage, machine):
+        expected = built(stage.session, stage.session.operations.rebuild("brackets"))
+
+        def rebuild(*args: str, code: int = 0, on: str = machine) -> str:
+            asked = ["views", "tests.replaying.scene:forgetful", "rebuild", "brackets", "--store", aws.url("town")]
+            result = CliRunner().invoke(main, [*asked, "--on", f"states:{on}", *args])
+            assert result.exit_code == code, result.output
+            return result.output
+
+        told = json.loads(rebuild("--parts", "2", "--json"))
+        assert (told["view"], told["parts"], told["end"]) == ("brackets", 2, expected["position"])
+        assert built(stage.session, told["build"]) == expected
+        said = rebuild("--parts", "2")
+        assert " in 2 parts beside the live one. Nothing reads it yet." in said
+        assert "leftfold views tests.replaying.scene:forgetful promote brackets" in said
+
+        def fail(event: Any) -> Any:
+            raise Fault("ConfigError", "it is not to be")
+
+        stage.met = {f"plan.{stage.calls['plan'] + 1}": fail}
+        assert "What serves was not touched." in rebuild(code=3)
+        assert "it doesn't exist" in rebuild(code=3, on=f"{machine}s")
+        assert "names no state machine: use states:arn" in rebuild(code=3, on="arn:aws:sqs:x")
+        assert "--plan builds nothing" in rebuild("--plan", code=2)

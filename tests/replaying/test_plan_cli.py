@@ -50,10 +50,7 @@ def test_on_dynamodb_it_says_the_price_and_whose(desk: Desk, aws: Aws) -> None:
     assert "by a state machine, 1 part" in said
     assert said.count("$0.0") == 3
     assert "Prices: the list of 2026-11, us-east-1 (--prices FILE for yours)." in said
-    assert (
-        """aws stepfunctions start-execution --state-machine-arn ARN --input '{"view": "balances", "parts": 1}'"""
-        in said
-    )
+    assert "leftfold views bank:app rebuild balances --on states:ARN --parts 1 --store" in said
     told = desk.json(*asked)
     assert {price["name"] for price in told["prices"]} == {name for way in told["ways"] for name in way["usd"]}
     assert all(price["source"].startswith("https://") and price["looked_up"] for price in told["prices"])

@@ -123,8 +123,9 @@ def _next(aim: Target, view: str, where: str | None, way: Way) -> tuple[str, str
         case "processes":
             return aim.command("replay", view, source, f"--processes {way.parts}"), "begins anew where it was stopped"
         case "states":
-            started = shlex.quote(f'{{"view": "{view}", "parts": {way.parts}}}')
-            return f"aws stepfunctions start-execution --state-machine-arn ARN --input {started}", "children on Lambda"
+            return aim.command(
+                "views", "rebuild", view, "--on states:ARN", f"--parts {way.parts}"
+            ), "children on Lambda"
 
 
 def _bytes(size: float) -> str:

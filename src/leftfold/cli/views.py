@@ -12,6 +12,7 @@ from rich.table import Table
 
 from leftfold.cli import exits
 from leftfold.cli.apps import Target, target, target_options, view_named
+from leftfold.cli.elsewhere import rebuild_on
 from leftfold.cli.output import (
     ago,
     brief,
@@ -27,6 +28,7 @@ from leftfold.cli.output import (
 )
 from leftfold.cli.plan import show_plan
 from leftfold.operations import Difference, SubscriberStatus
+from leftfold.replaying.apart import MAX_PARTS
 from leftfold.replaying.run import MAX_PROCESSES
 from leftfold.session import Session
 from leftfold.subscriptions.health import FROZEN_S, State
@@ -51,6 +53,8 @@ _COLOURS: Final[dict[State, str]] = {"ok": "green", "behind": "yellow", "frozen"
 @click.option("--plan", is_flag=True, help="rebuild: build nothing; say what it would take, in each form.")
 @click.option("--from", "where", metavar="ARCHIVE", help="--plan: file:FOLDER or s3:BUCKET/PREFIX, to rebuild from.")
 @click.option("--processes", type=click.IntRange(1, MAX_PROCESSES), help="--plan: how many at once.")
+@click.option("--on", metavar="states:ARN", help="rebuild: by this state machine, and wait for its end.")
+@click.option("--parts", type=click.IntRange(1, MAX_PARTS), help="--on: how many. [default: as few as the work takes]")
 @click.option("--prices", type=click.Path(path_type=Path), help="--plan: a JSON file of your prices, by name.")
 @click.pass_context
 def views(
@@ -66,6 +70,8 @@ def views(
     where: str | None,
     processes: int | None,
     prices: Path | None,
+    on: str | None,
+    parts: int | None,
 ) -> None:
     """Lag and health of views, reactions and publishing; side-by-side rebuilds.
 
@@ -83,19 +89,31 @@ def views(
     elif action not in ("status", "digest"):
         names = ", ".join(dict.fromkeys(one.name for one in aim.app.views)) or "none"
         raise click.UsageError(f"{action} needs a VIEW: {names}.")
+    _check_options(action, plan, on, (where, processes, prices), parts)
     if plan:
-        if action != "rebuild":
-            raise click.UsageError(f"--plan is for rebuild, not for {action}.")
         with aim.open("ro") as session:
             show_plan(aim, session, view or "", where, processes, prices, as_json=as_json)
         return
-    if (where, processes, prices) != (None, None, None):
-        raise click.UsageError(
-            "--from, --processes and --prices go with --plan: `leftfold replay` builds from an archive."
-        )
+    if on:
+        rebuild_on(aim, view or "", on, parts, as_json=as_json)
+        return
     with aim.open("rw") as session:
         found = _ACTIONS[action](Asked(aim, session, view, as_json, limit))
     ctx.exit(exits.FOUND if found else 0)
+
+
+def _check_options(action: str, plan: bool, on: str | None, of_plan: tuple[object, ...], parts: int | None) -> None:
+    for name, is_given in (("--plan", plan), ("--on", on)):
+        if is_given and action != "rebuild":
+            raise click.UsageError(f"{name} is for rebuild, not for {action}.")
+    if plan and on:
+        raise click.UsageError("--plan builds nothing, and --on does: choose one.")
+    if not plan and any(given is not None for given in of_plan):
+        raise click.UsageError(
+            "--from, --processes and --prices go with --plan: `leftfold replay` builds from an archive."
+        )
+    if parts is not None and not on:
+        raise click.UsageError("--parts goes with --on.")
 
 
 class Asked:
