@@ -12,7 +12,7 @@ import pytest
 
 from leftfold import Recorded, View, send, stream
 from leftfold.core.errors import NotEncodable
-from leftfold.testing import FrozenClock, given, happened, reaction, sample, simulate, view
+from leftfold.testing import FrozenClock, given, happened, reaction, sample, sample_shop, simulate, view
 from leftfold.testing.sample import (
     Account,
     Close,
@@ -40,6 +40,7 @@ MODULES = ["clock", "deciding", "events", "viewing", "reacting", "simulation"]
 def test_the_examples_in_the_docstrings_run(name: str) -> None:
     module = importlib.import_module(f"leftfold.testing.{name}")
     names = vars(sample) | {"given": given, "happened": happened, "view": view, "reaction": reaction, "send": send}
+    names = vars(sample_shop) | names
     names |= {"simulate": simulate, "FrozenClock": FrozenClock, "datetime": datetime, "UTC": UTC, "owners": owners}
     result = doctest.testmod(module, extraglobs=names, raise_on_error=True)
     assert result.attempted > 0

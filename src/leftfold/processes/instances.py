@@ -65,6 +65,7 @@ class Version:
         found = takes(process)
         self.types = found.correlate.types
         self.takes_due, self.takes_refused = found.due, found.refused
+        self.takes_recorded = found.correlate.recorded or found.evolve.recorded or found.react.recorded
         self._correlates, self._evolves, self._reacts = found.correlate, found.evolve, found.react
 
     def key(self, event: Recorded[Any]) -> str | None:

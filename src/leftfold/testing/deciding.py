@@ -1,30 +1,45 @@
-"""Given/when/then for deciders: events, a command, events. Pure, so a test needs no store."""
+"""Given/when/then for deciders: events, a command, events. Pure, so a test needs no store. Processes: see remembering."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast, overload
 
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.decider import Decider, fold
+from leftfold.core.events import Recorded
+from leftfold.core.processes import Due, Process, Refused
 from leftfold.core.state import fresh, is_frozen
+from leftfold.testing.remembering import Remembers
 from leftfold.testing.shown import brief, fail
 
 C_contra = TypeVar("C_contra", contravariant=True)
 C = TypeVar("C")
 S = TypeVar("S")
 E = TypeVar("E")
+M = TypeVar("M")
 
 
-def given(decider: Decider[C, S, E], *events: E) -> Given[C, S, E]:
-    """What happened before, on the streams that the decider reads.
+@overload
+def given(process: Process[M, E], /, *events: E | Recorded[E] | Due | Refused) -> Remembers[M, E]: ...
+@overload
+def given(decider: Decider[C, S, E], /, *events: E) -> Given[C, S, E]: ...
+def given(decider: Any, /, *events: Any) -> Any:
+    """What happened before, on the streams that the decider reads, or to one instance of a process.
 
     >>> given(account, Opened("Ann"), Deposited(5)).when(Withdraw(3)).then(Withdrawn(3))
     >>> given(account, Opened("Ann")).when(Withdraw(3)).raises(Refused, "insufficient")
     >>> given(account, Opened("Ann")).when(Deposit(5)).state(Account(balance=5, is_open=True))
     >>> given(account, Opened("Ann"), Deposited(5)).state(Account(balance=5, is_open=True))
+
+    >>> placed = happened("order", "o1", Placed(50, "card"))
+    >>> given(fulfilment).when(placed).then(
+    ...     send(payments, "o1", Charge(50)), send(shelf, "a", Pack("o1")), Schedule("late", after=LATE)
+    ... ).memory(Fulfilling("o1", "card"))
     """
-    return Given(decider, events)
+    if isinstance(decider, Process):
+        return Remembers[Any, Any](cast("Process[Any, Any]", decider), events)  # type: ignore[redundant-cast]
+    return Given[Any, Any, Any](decider, events)
 
 
 class Given(Generic[C_contra, S, E]):
