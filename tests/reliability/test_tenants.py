@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +18,32 @@ from leftfold import (
     App,
     ConfigError,
     LeftfoldError,
+    Process,
     Recorded,
     Rejected,
+    Schedule,
     Send,
     Session,
     SqlView,
+    Step,
     StreamId,
     View,
+    Workflow,
     send,
     stream,
 )
 from leftfold.adapters.memory import Memory
 from leftfold.adapters.memory.store import MemoryStore
 from leftfold.category import BoundaryCategory, Category
+from leftfold.core.runs import Timer
 from leftfold.core.views import Sql
 from leftfold.dcb import Boundary, Condition, Query, QueryItem, Tagged
 from leftfold.ingest import Ingest, Record
 from leftfold.operations import Operations
+from leftfold.processes import Due
 from leftfold.projections.reading import TableReader, ViewReader
+from leftfold.timers.firing import Timers
+from leftfold.timers.runs import Runs
 
 CANARY = "canary-of-acme"
 
@@ -122,8 +130,36 @@ def overheard(said: Say) -> Heard:
 ears = Ingest("ears", decode=Say, stream=lambda said: stream("heard", "ann"), to=overheard)
 
 
+def whose(event: Recorded[Said]) -> str:
+    return event.key
+
+
+def grow(tale: str, event: Said | Due) -> str:
+    return tale if isinstance(event, Due) else tale + event.text
+
+
+def told(tale: str, event: Recorded[Said] | Due) -> list[Schedule]:
+    return [] if isinstance(event, Due) else [Schedule(f"of {event.data.text}", after=timedelta(hours=1))]
+
+
+def run(said: str) -> None:
+    """An errand."""
+
+
+tales = Process("tales", initial="", correlate=whose, evolve=grow, react=told)
+errand = Workflow("errand", data=str, steps=[Step("run", do=run)])
+
+
 def app_with(*views: Any) -> App:
-    return App("diaries", deciders=[diary, copy, club], views=views, reactions=[echo], ingest=[ears])
+    return App(
+        "diaries",
+        deciders=[diary, copy, club],
+        views=views,
+        reactions=[echo],
+        processes=[tales],
+        workflows=[errand],
+        ingest=[ears],
+    )
 
 
 class Known(Struct, frozen=True):
@@ -141,6 +177,7 @@ def fill(session: Session, text: str) -> Known:
     session.category(diary).handle("bob", Say(f"poison {text}"), command_id=f"{text}-2")
     session.ingest(ears).take([record(text, 1 if text == CANARY else 2)])
     outcome = session.category(club).handle(Say(text), command_id=f"{text}-3")
+    session.workflow(errand).start("e1", text)
     session.catch_up()
     subscribers = [status.subscriber for status in session.operations.status()]
     return Known(outcome.receipt, "diary/ann@1", subscribers, "row:bob", session.backend.log.end())
@@ -183,6 +220,8 @@ WALK: dict[type, Walk] = {
         "sources": lambda s, k: works(s),
         "trace": lambda s, k: s.trace(k.event),
         "operations": lambda s, k: s.operations,
+        "workflow": lambda s, k: [s.workflow(errand).status("e1"), s.workflow(errand).start("e2", "ours")],
+        "performing": lambda s, k: s.performing("errand").perform("e1", "run", "do"),
         "catch_up": lambda s, k: s.catch_up(),
         "start": lambda s, k: s.start(),
         "follower": lambda s, k: [s.follower(work).catch_up() for work in works(s)],
@@ -221,8 +260,29 @@ WALK: dict[type, Walk] = {
         "dead_letters": lambda s, k: s.operations.dead_letters(),
         "retry": lambda s, k: s.operations.retry(k.subscribers[0], k.lane),
         "skip": lambda s, k: s.operations.skip(k.subscribers[0], k.lane, reason="ours to skip"),
+        "runs": lambda s, k: s.operations.runs,
+    },
+    Runs: {
+        "list": lambda s, k: list(s.operations.runs.list()),
+        "get": lambda s, k: [s.operations.runs.get("tales/ann"), s.operations.runs.get("errand/e1")],
+        "story": lambda s, k: [*s.operations.runs.story("tales/ann"), *s.operations.runs.story("errand/e1")],
+        "pulse": lambda s, k: s.operations.runs.pulse(),
+    },
+    Timers: {
+        "fire": lambda s, k: timers(s).fire(),
+        "ring": lambda s, k: timers(s).ring("tales/ann", f"of {CANARY}"[:4], LONG_AGO),
+        "set_alarms": lambda s, k: timers(s).set_alarms("tales/ann", [Timer("t", LONG_AGO)]),
+        "close": lambda s, k: None,  # by the fixture
     },
 }
+
+
+LONG_AGO: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def timers(session: Session) -> Timers:
+    assert session.timers is not None
+    return session.timers
 
 
 def record(text: str, sequence: int) -> Record:

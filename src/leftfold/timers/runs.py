@@ -173,6 +173,8 @@ def _step(event: Recorded[Any]) -> RunStep:
     what, facts = event.type, {name: told[name] for name in told.keys() - _SAID}
     if isinstance(step, Reacted):
         what, facts = _cause(step.cause)
+        if isinstance(step.cause, Fired):  # that it is to fire no more goes without saying
+            timers = tuple(timer for timer in timers if timer != Timer(step.cause.name, None))
     return RunStep(event.version, event.id, event.at, what, facts, sends, timers, getattr(step, "status", "running"))
 
 
