@@ -306,7 +306,8 @@ class Session:
         versions = [one for one in self.app.workflows if one.name == name]
         return Performing(
             versions,
-            cast("Any", self._categories[id(versions[-1])]),
+            Deciding(versions[-1], self.backend, self.codec),
+            self._bell.ring,
             Post(self._outbox, self._deliver),
             self.backend.clock,
             scope=f"{self.app.name}/{self.backend.tenant}",

@@ -9,11 +9,13 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from leftfold.core.runs import Timer
+from leftfold.core.streams import check_key
 from leftfold.core.workflow_next import coming
 from leftfold.core.workflow_runs import Direction, Outcome, Performed, Result, RunEvent, RunState, Track, evolve
 from leftfold.core.workflows import Workflow
+from leftfold.handling.decide import Deciding, Request
 from leftfold.ports.clock import Clock
-from leftfold.workflows.reading import Run, Runs, Versions
+from leftfold.workflows.reading import Run, Versions
 
 ERROR_CHARACTERS: Final = 500  # of an error as it is kept with a run
 UNDO: Final = "undo:"  # before a step's name, of the timer after a failed undo
@@ -33,22 +35,34 @@ class Journal:
     With `conducted`, a state machine conducts them and pauses by itself; else the pauses are timers of the runs.
     """
 
-    def __init__(self, workflows: Sequence[Workflow[Any]], runs: Runs, clock: Clock, conducted: bool) -> None:
+    def __init__(
+        self,
+        workflows: Sequence[Workflow[Any]],
+        deciding: Deciding[RunState, RunEvent],
+        rung: Callable[[], None],
+        clock: Clock,
+        conducted: bool,
+    ) -> None:
         self.versions, self.clock, self.conducted = Versions(workflows), clock, conducted
-        self._runs = runs
+        self._deciding, self._rung = deciding, rung
 
     def load(self, run_id: str) -> Run:
-        """A run, from its first event on."""
+        """A run, from its first event on. Raises BadKey for an id that no run can have."""
+        check_key(run_id, "run_id")
         run = Run(run_id, RunState())
-        run.take_all(self._runs.events(run_id))
+        run.take_all(self._deciding.loader.recorded(self.stream(run_id)))
         return run
 
-    def append(self, run: Run, make: Make, *, actor: str | None = None) -> bool:
+    def stream(self, run_id: str) -> str:
+        return f"{self.versions.name}/{run_id}"
+
+    def append(self, run: Run, make: Make, *, actor: str | None = None, guards: dict[str, int] | None = None) -> bool:
         """Append what the run still wants, with what that makes of it. Brings `run` up to date.
 
-        Needs no command id: whoever repeats it finds that the run wants it no more.
+        Needs no command id: whoever repeats it finds that the run wants it no more. Raises Conflict when one of `guards`,
+        the versions of other streams, is out of date.
         """
-        workflow = self.versions.of(run)
+        workflow, stream = self.versions.of(run), self.stream(run.id)
 
         def step(state: RunState) -> Sequence[RunEvent]:
             event = make(state)
@@ -57,19 +71,23 @@ class Journal:
             status = coming(workflow, evolve(state, event)).status
             return [replace(event, status=status, version=workflow.version)]
 
-        done = self._runs.transact(
-            run.id,
-            step,
+        request = Request(
+            (stream,),
+            "step",
             correlation_id=run.correlation_id,
             actor=actor or workflow_name(workflow.name),
             traceparent=run.meta.traceparent,
+            guards=guards,
         )
+        done = self._deciding.handle(request, step, lambda _: (stream,))
         if done.version == run.version + len(done.events):
             run.state, run.version = done.state, done.version
             for event in done.events:
-                run.note(event, f"{workflow.name}/{run.id}")
+                run.note(event, stream)
         else:  # others have appended meanwhile
-            run.take_all(self._runs.events(run.id, after=run.version))
+            run.take_all(self._deciding.loader.recorded(stream, run.version))
+        if done.events:
+            self._rung()
         return bool(done.events)
 
     def settle(
@@ -83,6 +101,7 @@ class Journal:
         until: datetime | None = None,
         result: Result | None = None,
         choice: str | None = None,
+        guards: dict[str, int] | None = None,
     ) -> bool:
         """Record how a try ended, unless somebody else has meanwhile. `until` is when the next one is due."""
         before = track_of(run.state, name, direction)
@@ -92,7 +111,11 @@ class Journal:
         text = None if error is None else error[:ERROR_CHARACTERS]
         number = before.tried + 1
         event = Performed(name, direction, outcome, "running", 0, number, result, choice, text, until, timers)
-        return self.append(run, lambda state: event if track_of(state, name, direction) == before else None)
+
+        def make(state: RunState) -> RunEvent | None:
+            return event if track_of(state, name, direction) == before else None
+
+        return self.append(run, make, guards=guards)
 
 
 def track_of(state: RunState, name: str, direction: Direction) -> Track:

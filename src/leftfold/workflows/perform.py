@@ -6,7 +6,7 @@ is the run's stream: what is recorded there is answered, what is not is done and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from types import NoneType
 from typing import Any, Final, Literal
@@ -19,9 +19,10 @@ from leftfold.core.runs import OVER, Timer
 from leftfold.core.workflow_next import coming, to_undo
 from leftfold.core.workflow_runs import RUN_EVENTS, Answered, Direction, Elapsed, Retried, RunEvent, RunState, Waiting
 from leftfold.core.workflows import AnyNode, Await, Choice, Parallel, Step, Wait, Workflow
+from leftfold.handling.decide import Deciding
 from leftfold.ports.clock import Clock
 from leftfold.workflows.journal import UNDO, Journal, taken_back, track_of
-from leftfold.workflows.reading import Run, Runs
+from leftfold.workflows.reading import Run
 from leftfold.workflows.trying import Post, Try
 
 SOON: Final = timedelta(seconds=1)  # to ask again where somebody else is at work on the same step
@@ -47,14 +48,15 @@ class Performing:
     def __init__(
         self,
         workflows: Sequence[Workflow[Any]],
-        runs: Runs,
+        deciding: Deciding[RunState, RunEvent],
+        rung: Callable[[], None],
         post: Post,
         clock: Clock,
         *,
         scope: str,
         conducted: bool = False,
     ) -> None:
-        self.journal = Journal(workflows, runs, clock, conducted)
+        self.journal = Journal(workflows, deciding, rung, clock, conducted)
         self._post, self._clock, self._scope = post, clock, scope
 
     @property

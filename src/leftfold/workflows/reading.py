@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from msgspec import Raw, Struct
 
 from leftfold.codec.door import Door
-from leftfold.core.commits import Outcome
 from leftfold.core.errors import ConfigError, Rejected, UnknownType
 from leftfold.core.events import Metadata, Recorded
 from leftfold.core.state import DAWN
 from leftfold.core.workflow_next import results_before
 from leftfold.core.workflow_runs import NAMES, Direction, Result, RunEvent, RunState, Sending, evolve
 from leftfold.core.workflows import Workflow
-
-
-class Decision(Protocol):
-    """What a run's next events are, in the state that it is in."""
-
-    def __call__(self, state: RunState, /) -> Sequence[RunEvent]: ...
-
-
-class Runs(Protocol):
-    """The streams of one workflow. A category is of this shape."""
-
-    def events(self, key: str, *, after: int = 0) -> Iterator[Recorded[RunEvent]]: ...
-    def transact(
-        self,
-        key: str,
-        decide: Decision,
-        *,
-        correlation_id: str | None,
-        actor: str | None,
-        traceparent: str | None,
-    ) -> Outcome[RunState, RunEvent]: ...
 
 
 class Run(Struct):

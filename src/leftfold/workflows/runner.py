@@ -40,6 +40,7 @@ class Runner(OneByOne):
     ) -> None:
         self._performing, self._versions = performing, performing.journal.versions
         self._tenant, self._machines = codec.tenant, machines
+        self._awaited = {node.name for workflow in self._versions for node in workflow.awaits()}
 
         def chosen(page: Sequence[Stored]) -> Sequence[Recorded[Any] | Unreadable]:
             return select(codec, page, interest)
@@ -106,7 +107,7 @@ class Runner(OneByOne):
                 machines.start(
                     Start(self._versions.name, event.data.version, self._tenant, event.key, run.state.retried)
                 )
-            case Answered() | Waiting() | Performed():
+            case Answered() | Waiting() | Performed() if event.data.step in self._awaited:
                 run = self._performing.journal.load(event.key)
                 step = run.state.step(event.data.step)
                 if step.token is not None and step.do.stage in ("done", "given_up"):

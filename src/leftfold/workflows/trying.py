@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 from msgspec import Struct
 
 from leftfold.core.attempt import Failed, attempt
-from leftfold.core.errors import ConfigError, Contention, Rejected, StoreUnavailable
+from leftfold.core.errors import ConfigError, Conflict, Contention, Rejected, StoreUnavailable
 from leftfold.core.processes import Send, sent_id
 from leftfold.core.runs import Sent
 from leftfold.core.workflow_runs import Direction, Outcome, Result, RunEvent, RunState, Sending
@@ -20,6 +20,11 @@ from leftfold.workflows.journal import Journal, taken_back, track_of, workflow_n
 from leftfold.workflows.reading import Run
 
 ID_BYTES: Final = 255  # what outside services take as idempotency key; longer ids are hashed
+MAX_ANSWERS: Final = 10  # a refusal that ten times in a row was out of date when it was to be recorded: come back later
+
+
+class _SettledMeanwhile(Exception):
+    """Somebody else has recorded how the step ended."""
 
 
 class Post(Struct, frozen=True):
@@ -53,15 +58,39 @@ class Try:
             sends, result = called
             if sends and not self._announce(sends):
                 return None  # somebody else is at it
-        for index, sent in enumerate(sends):
-            handled = attempt(self._deliver, sent, index)
-            if isinstance(handled, Failed):
-                if isinstance(handled.error, StoreUnavailable | Contention):
-                    raise handled.error
-                return self._failed(handled, isinstance(handled.error, Rejected), index > 0)
-            if handled is not None:
-                return self._failed(Failed(handled.error), True, index > 0)
-        self._journal.settle(self._run, self._name, self._direction, result=result)
+        if all(self._send(index, sent) for index, sent in enumerate(sends)):
+            self._journal.settle(self._run, self._name, self._direction, result=result)
+
+    def _send(self, index: int, sent: Sent) -> bool:
+        """Send one command. False when with it the step has come to another end, or had come there by somebody else.
+
+        That the step is still open is asked for after the target was read, and a refusal is recorded only while the target
+        is as it was: so of two workers who send the same, one can't record a refusal while the other is not refused.
+        """
+        for _ in range(MAX_ANSWERS):
+            sending = attempt(self._deliver, index, sent)
+            if sending is None:
+                return True
+            if not isinstance(sending, Failed):
+                if self._refused(sending, partly=index > 0):
+                    return False
+            elif isinstance(sending.error, StoreUnavailable | Contention):
+                raise sending.error
+            else:
+                if not isinstance(sending.error, _SettledMeanwhile):
+                    self._failed(sending, isinstance(sending.error, Rejected), index > 0)
+                return False
+        raise Contention(f"{sent.to}/{sent.key}", 0, 0)
+
+    def _refused(self, refusal: Refusal, *, partly: bool) -> bool:
+        """Record a refusal. False when the target has moved on since: it may be answered differently now."""
+        try:
+            self._failed(Failed(refusal.error), True, partly, refusal.seen)
+        except Contention:
+            raise
+        except Conflict:
+            return False
+        return True
 
     def _call(self, data: object, number: int) -> tuple[tuple[Sent, ...], Result | None]:
         """What the step wants to send, or its result, both as they will be recorded."""
@@ -91,7 +120,7 @@ class Try:
 
         return self._journal.append(self._run, make)
 
-    def _failed(self, failed: Failed, refused: bool, maybe_done: bool) -> None:
+    def _failed(self, failed: Failed, refused: bool, maybe_done: bool, guards: dict[str, int] | None = None) -> None:
         """Record that the try failed. A refused step had no effect, unless a part of it, or an earlier try, may have had."""
         retry, tried = self._step.retry, track_of(self._run.state, self._name, self._direction).tried + 1
         outcome: Outcome = "given_up"
@@ -101,12 +130,20 @@ class Try:
         elif not refused and tried < retry.times and isinstance(failed.error, retry.on):
             outcome = "again"
             until = self._journal.clock.now() + timedelta(seconds=retry.pause_s(tried))
-        self._journal.settle(self._run, self._name, self._direction, outcome, error=str(failed), until=until)
+        name, direction = self._name, self._direction
+        self._journal.settle(self._run, name, direction, outcome, error=str(failed), until=until, guards=guards)
 
-    def _deliver(self, sent: Sent, index: int) -> Refusal | None:
-        name, cause = workflow_name(self._workflow.name), self._run.sent[self._name, self._direction]
-        command_id = sent_id(name, f"{self._run.id}:{self._name}:{self._direction}", index)
-        return self._post.deliver(self._post.outbox.unpack(sent), cause, command_id, actor=name)
+    def _deliver(self, index: int, sent: Sent) -> Refusal | None:
+        actor, open_still = workflow_name(self._workflow.name), track_of(self._run.state, self._name, self._direction)
+        command_id = sent_id(actor, f"{self._run.id}:{self._name}:{self._direction}", index)
+
+        def before() -> None:
+            now = self._journal.load(self._run.id)
+            if track_of(now.state, self._name, self._direction) != open_still:
+                raise _SettledMeanwhile
+
+        cause = self._run.sent[self._name, self._direction]
+        return self._post.deliver(self._post.outbox.unpack(sent), cause, command_id, actor=actor, before=before)
 
     def _outside_id(self) -> str:
         """The same at each try, and no other step's: of this run, this workflow, this tenant, this app."""
