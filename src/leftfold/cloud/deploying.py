@@ -90,7 +90,11 @@ class Deploying:
                 self._follow(name, seen, tell)
 
     def plan(self, stack: Stack) -> Plan:
-        """What this deployment would change now. Before the first stack is there, the second is read off its template."""
+        """What this deployment would change now.
+
+        The second stack can't be asked for before the first exports what it imports: it is a guess then, read off its
+        template where nothing is there yet.
+        """
         name, text = self.name(stack), self._templates[stack]
         if stack == "stateless" and self._stacks.status(self.name("stateful")) is None:
             return Plan(stack, name, tuple(_added(text)), None, is_guess=True)
@@ -101,8 +105,22 @@ class Deploying:
             url = self._url_of(key)
         wanted = {key: value for key, value in self._parameters.items() if key in _parameters(text)}
         tags = {"leftfold:app": self._graph.app, "leftfold:env": self._graph.settings.env} | self._graph.settings.tags
-        prepared = self._stacks.prepare(name, template=text, url=url, parameters=wanted, tags=tags)
+        try:
+            prepared = self._stacks.prepare(name, template=text, url=url, parameters=wanted, tags=tags)
+        except ConfigError as error:
+            if stack == "stateless" and "No export named" in str(error):
+                return Plan(stack, name, (), None, is_guess=True)
+            raise
         return Plan(stack, name, prepared.changes if prepared else (), prepared)
+
+    def known(self, plan: Plan) -> Plan:
+        """The plan as it is now that the first stack is done. Raises ConfigError where it still imports what isn't there."""
+        now = self.plan(plan.stack) if plan.is_guess else plan
+        if now.is_guess:
+            raise ConfigError(
+                f"stack {now.name} imports what {self.name('stateful')} doesn't export: see its template."
+            )
+        return now
 
     def execute(self, plan: Plan, tell: Tell) -> None:
         """Raises ConfigError where CloudFormation gave up, with what failed first."""

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from leftfold.adapters.dynamodb.about import CHANGE, READ, RIGHTS
 from leftfold.cloud.graph import Channel, Function, Graph, Kind, machines
 from leftfold.cloud.template import Json, arn, att, sub
 
 Actions = tuple[str, ...]
 
 KEYLESS: Final = ("Scan", "DescribeTable")  # calls that name no key, so that no condition on keys can hold
-BATCH: Final = ("BatchGetItem",)
 
-WRITES: Final[dict[str, Actions]] = {"events": RIGHTS["commands"]["events"], "log": RIGHTS["commands"]["log"]}
-FOLLOWS: Final[dict[str, Actions]] = RIGHTS["views and reactions"]
-TABLES: Final[dict[Kind, tuple[dict[str, Actions], ...]]] = {
-    "commands": (WRITES,),
-    "queries": (RIGHTS["queries"],),
-    "sequencer": ({kind: asked for kind, asked in RIGHTS["sequencer"].items() if kind != "events/stream"},),
-    "projector": (FOLLOWS,),
-    "reactor": (FOLLOWS, WRITES),
-    "publisher": ({"events": (*READ, *BATCH), "log": (*READ, *BATCH, *CHANGE)},),
-    "ingest": (WRITES,),
-    "inbound": (WRITES,),
-    "archiver": ({"events": (*READ, *BATCH), "log": (*READ, *BATCH)},),
-    "timers": (WRITES, RIGHTS["queries"]),
-    "tasks": (WRITES, RIGHTS["queries"]),
-    "replayer": (FOLLOWS,),
+APPENDS: Final = ("Query", "GetItem", "PutItem", "DeleteItem", "ConditionCheckItem")  # load, decide, guard, snapshots
+PROGRESS: Final = ("Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "BatchWriteItem")  # with dead letters
+ROWS: Final = ("BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
+PLACED: Final = ("BatchGetItem",)  # the commits that a page of the log names
+
+READS_ROWS: Final[dict[str, Actions]] = {
+    "log": ("Query", "GetItem", "BatchGetItem"),
+    "views": ("BatchGetItem", "Query"),
 }
-"""What each kind of function asks of the tables; begun from what `leftfold doctor` says of them."""
+TABLES: Final[dict[Kind, tuple[dict[str, Actions], ...]]] = {
+    "commands": ({"events": APPENDS, "log": ("Query",)},),
+    "queries": (READS_ROWS, {"events": ("Query",)}),
+    "sequencer": ({"events": ("Query", "Scan", "DescribeTable"), "log": ("Query", "PutItem", "UpdateItem")},),
+    "projector": ({"events": PLACED, "log": (*PROGRESS, "DeleteItem"), "views": ROWS},),
+    "reactor": ({"events": (*PLACED, *APPENDS), "log": PROGRESS},),
+    "publisher": ({"events": PLACED, "log": PROGRESS},),
+    "ingest": ({"events": APPENDS},),
+    "inbound": ({"events": APPENDS},),
+    "archiver": ({"events": PLACED, "log": ("Query", "GetItem", "BatchGetItem")},),
+    "timers": ({"events": APPENDS}, READS_ROWS),
+    "tasks": ({"events": APPENDS},),
+    "replayer": ({"events": PLACED, "log": (*PROGRESS, "DeleteItem", "ConditionCheckItem"), "views": ROWS},),
+}
+"""What each kind of function asks of the tables. tests/grants holds it against what deployed functions were seen to ask."""
 
+READERS: Final = ("queries", "timers")  # of views: who comes first, before any projector, names the view's first build
 WRITERS: Final = (
     "commands",
     "ingest",
@@ -40,7 +46,7 @@ WRITERS: Final = (
     "tasks",
 )  # of commits, whose bodies may be large
 
-ANY_RESOURCE: Final = {
+DELIVERS_LOGS: Final = {
     **dict.fromkeys(
         (
             *("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery"),
@@ -49,6 +55,10 @@ ANY_RESOURCE: Final = {
         ),
         "a state machine's log: these calls know no resource (Step Functions developer guide, logging)",
     )
+}
+ANY_RESOURCE: Final = {
+    **DELIVERS_LOGS,
+    "dynamodb:ListStreams": "it knows no resource (service authorization reference), and no mapping is made without it",
 }
 """Each action that is granted on every resource, and why: AWS knows no narrower form of it."""
 
@@ -77,16 +87,22 @@ def statements(graph: Graph, function: Function) -> list[Json]:
 
 
 def leading_keys(graph: Graph) -> Json | None:
-    """The condition that keeps a role to its tenants' rows; None where tenants come and go.
-
-    `ForAllValues` alone would be true of a call that names no key: `Null` refuses that.
-    """
+    """The condition that keeps a role to its tenants' rows; None where tenants come and go."""
     if graph.settings.tenants == "any":
         return None
+    return under([f"{tenant}|*" for tenant in sorted(graph.settings.fixed) or ("",)])
+
+
+def first_builds(graph: Graph) -> Json:
+    """The condition that keeps a role to the places where builds of views are named."""
+    tenants = ["*"] if graph.settings.tenants == "any" else sorted(graph.settings.fixed) or [""]
+    return under([f"{tenant}|builds" for tenant in tenants])
+
+
+def under(keys: list[str]) -> Json:
+    """`ForAllValues` alone would be true of a call that names no key: `Null` refuses that."""
     return {
-        "ForAllValues:StringLike": {
-            "dynamodb:LeadingKeys": [f"{tenant}|*" for tenant in sorted(graph.settings.fixed) or ("",)]
-        },
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
         "Null": {"dynamodb:LeadingKeys": "false"},
     }
 
@@ -114,13 +130,18 @@ def _tables(graph: Graph, function: Function) -> list[Json]:
             )
         if keyless:
             found.append(allow(f"{kind.capitalize()}Table", keyless, where))
+    if function.kind in READERS:
+        where = [arn("dynamodb", f"table/{graph.tables['log']}")]
+        found.append(allow("FirstBuild", ("dynamodb:PutItem",), where, Condition=first_builds(graph)))
     return found
 
 
 def _objects(graph: Graph, function: Function) -> list[Json]:
     """Large bodies, segments, records set aside: each in its own bucket."""
     actions = ("s3:GetObject", "s3:PutObject") if function.kind in WRITERS else ("s3:GetObject",)
-    found = [allow("LargeBodies", actions, [bucket("Objects", graph, "objects/*")])]
+    found: list[Json] = []
+    if function.kind != "sequencer":  # it places commits, and reads none
+        found.append(allow("LargeBodies", actions, [bucket("Objects", graph, "objects/*")]))
     if function.kind == "replayer":
         found.append(allow("Segments", ("s3:GetObject",), [bucket("Archive", graph, "archive/*")]))
         found.append(allow("SegmentNames", ("s3:ListBucket",), [bucket("Archive", graph)]))
@@ -155,8 +176,7 @@ def _sources(graph: Graph, function: Function) -> list[Json]:
     if tables or function.kind == "sequencer":
         streams = [graph.imported(f"{camel_of(table)}Stream") for table in tables]
         found.append(allow("Stream", reads, streams))
-        lists = [arn("dynamodb", f"table/{graph.tables[table]}/stream/*") for table in tables]
-        found.append(allow("Streams", ("dynamodb:ListStreams",), lists))
+        found.append(allow("Streams", ("dynamodb:ListStreams",), "*"))
     if function.kind == "ingest":
         asked = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards")
         found.append(allow("Records", [f"kinesis:{action}" for action in asked], [records_of(graph, function)]))
@@ -164,7 +184,7 @@ def _sources(graph: Graph, function: Function) -> list[Json]:
         found.append(allow("GivenUpRecords", ("s3:PutObject",), [bucket("Aside", graph, "aws/lambda/*")]))
         found.append(allow("GivenUpNames", ("s3:ListBucket",), [where]))
     if function.kind in ("inbound", "timers"):
-        taken = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+        taken = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
         found.append(allow("Queue", taken, [graph.imported(f"{function.id}Queue")]))
     if has_failures(graph, function):
         found.append(allow("GivenUp", ("sqs:SendMessage",), [graph.imported(f"{function.id}Failures")]))

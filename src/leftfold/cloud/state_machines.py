@@ -7,7 +7,7 @@ from typing import Final
 
 from leftfold.app import App
 from leftfold.cloud.functions import role, tags
-from leftfold.cloud.grants import ANY_RESOURCE, allow, policy, runs_machines
+from leftfold.cloud.grants import DELIVERS_LOGS, allow, policy, runs_machines
 from leftfold.cloud.graph import Graph
 from leftfold.cloud.machines import machine
 from leftfold.cloud.replay_machine import replay_machine
@@ -39,7 +39,7 @@ def _machine(graph: Graph, name: str, function: str, definition: Json, more: lis
     ours = machine_id(name)
     physical = f"{graph.machines}{name}"
     rights = [allow("Call", ("lambda:InvokeFunction",), [att(f"{function}Function")]), *more]
-    rights.append(allow("Log", tuple(ANY_RESOURCE), "*"))
+    rights.append(allow("Log", tuple(DELIVERS_LOGS), "*"))
     log: Json = {"LogGroupName": f"/aws/vendedlogs/states/{physical}", "RetentionInDays": graph.settings.log_days}
     log["Tags"] = tags(graph)
     if graph.settings.kms:
