@@ -43,6 +43,10 @@ class ViewBuilds:
     def builds(self) -> Builds:
         return self._backend.catalog.builds(self.name)
 
+    def live(self) -> str:
+        """The build that serves; before there is one, what the first will be called. Looking at rows writes nothing."""
+        return self.builds().live or self.build_name(self.newest, 0)
+
     def ensure(self) -> Builds:
         """The builds, after making those that the code's versions still lack: the first one live, a later one beside."""
         for _ in range(MAX_POINTER_RACES):

@@ -127,11 +127,11 @@ class ViewReader(Generic[R_co]):
         while True:
             build, fold = self._live()
             found = look(build, fold)
-            if self._builds.builds().live == build:
+            if self._builds.live() == build:
                 return found
 
     def _live(self) -> tuple[str, Fold]:
-        build = self._builds.builds().live or self._builds.ensure().live or ""
+        build = self._builds.live()
         return build, self._builds.fold(build)
 
     def _span(self, fold: Fold, name: str, condition: Condition) -> Span:
