@@ -7,17 +7,32 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec import Struct
 
-from leftfold import Workflow
+from leftfold import App, Step, Workflow, send
 from leftfold.adapters.memory import Memory
 from leftfold.core.errors import Contention, Fenced, StoreUnavailable
 from leftfold.core.runs import OVER
+from leftfold.delivering import Delivering
 from leftfold.subscriptions.follow import LEASE_S
 from leftfold.testing.chaos import Chaos, Crash
 from leftfold.workflows import journal
 from leftfold.workflows.perform import Performing
 from tests.workflows.running import LOOKS, STEP_S, Told, told, undisturbed
-from tests.workflows.shop import WORKFLOWS, Kind, Note, Order, Pay, bank, shop, tickets, till
+from tests.workflows.shop import WORKFLOWS, Full, Kind, Note, Order, Pay, bank, shop, tickets, till
+
+
+class Turn(Struct, frozen=True): ...
+
+
+class Pass(Struct, frozen=True): ...
+
+
+class Turned(Struct, frozen=True): ...
+
+
+class Passed(Struct, frozen=True): ...
+
 
 ROUNDS = 25  # what each worker does before the weather clears
 
@@ -73,7 +88,7 @@ def drawn(seed: int) -> tuple[Workflow[Order], Kind]:
     return workflow, dice.choice(("good", "bad", "never") if workflow.name == "outside" else ("good", "bad"))
 
 
-@pytest.mark.parametrize("seeds", [80, pytest.param(5000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("seeds", [40, pytest.param(5000, marks=pytest.mark.soak)])
 def test_many_workers_are_as_one(seeds: int, record_property: Callable[[str, object], None]) -> None:
     for seed in range(seeds):
         workflow, kind = drawn(seed)
@@ -84,7 +99,101 @@ def test_many_workers_are_as_one(seeds: int, record_property: Callable[[str, obj
     )
 
 
+# a target that says yes or no by the hour
+
+
+class Gate:
+    """Lets through whoever comes while it is open."""
+
+    category = "gate"
+    initial = False
+    refusals = (Full,)
+
+    def decide(self, command: Turn | Pass, is_open: bool) -> list[Turned | Passed]:
+        if isinstance(command, Turn):
+            return [Turned()]
+        if not is_open:
+            raise Full("closed")
+        return [Passed()]
+
+    def evolve(self, is_open: bool, event: Turned | Passed) -> bool:
+        return not is_open if isinstance(event, Turned) else is_open
+
+
+gate = Gate()
+through = Workflow("through", data=Order, steps=[Step("pass", do=lambda order: send(gate, "one", Pass()))])
+gates = App("gates", deciders=[gate], workflows=[through])
+
+
+def at_the_gate(seed: int) -> tuple[str, int]:
+    """How a run ended whose one command was sent while the gate opened and closed, and how often it went through."""
+    chaos = Chaos(seed)
+    memory = Memory(chaos.clock)
+
+    def work() -> None:
+        for _ in range(8):
+            try:
+                with gates.open(chaos.around(memory.open(""))) as worker:
+                    (runner,) = worker.sources()["workflow:through"]()
+                    runner.step()
+            except (Crash, StoreUnavailable, Fenced, Contention):
+                continue
+
+    def turn() -> None:
+        with gates.open(memory.open("")) as keeper:
+            for _ in range(60):
+                chaos.pause()
+                if chaos.dice.random() < 0.4:
+                    keeper.category(gate).handle("one", Turn())
+
+    with gates.open(memory.open("")) as desk:
+        desk.workflow(through).start("1", Order("1"))
+        chaos.run({"ann": work, "bob": work, "cid": work, "keeper": turn})
+        if chaos.failures:
+            raise chaos.failures[0]
+        chaos.clock.forward(LEASE_S + 1)
+        desk.catch_up()
+        passed = sum(isinstance(one.data, Passed) for one in desk.log())
+        return desk.workflow(through).status("1").status, passed
+
+
+ENDS = {("done", 1), ("compensated", 0)}
+
+
+@pytest.mark.parametrize("seeds", [150, pytest.param(20_000, marks=pytest.mark.soak)])
+def test_no_refusal_is_recorded_beside_its_effect(seeds: int) -> None:
+    ends = {seed: at_the_gate(seed) for seed in range(seeds)}
+    assert {seed: end for seed, end in ends.items() if end not in ENDS} == {}
+    assert set(ends.values()) == ENDS, "one of the two never happened"
+
+
 # teeth
+
+
+def refusals_rest_on_nothing(patch: pytest.MonkeyPatch) -> None:
+    settle = journal.Journal.settle
+
+    def light(self: Any, *arguments: Any, guards: Any = None, **more: Any) -> bool:
+        return settle(self, *arguments, **more)
+
+    patch.setattr(journal.Journal, "settle", light)
+
+
+def a_settled_step_is_sent_on(patch: pytest.MonkeyPatch) -> None:
+    deliver = Delivering.__call__
+
+    def straight(self: Any, one: Any, cause: Any, command_id: str, *, actor: str, before: Any = None) -> Any:
+        return deliver(self, one, cause, command_id, actor=actor, before=lambda: None)
+
+    patch.setattr(Delivering, "__call__", straight)
+
+
+@pytest.mark.parametrize("plant", [refusals_rest_on_nothing, a_settled_step_is_sent_on])
+def test_a_planted_bug_at_the_gate_is_caught(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    assert any(at_the_gate(seed) not in ENDS for seed in range(3000)), "nobody noticed"
 
 
 def outcomes_are_recorded_whatever_has_happened(patch: pytest.MonkeyPatch) -> None:
