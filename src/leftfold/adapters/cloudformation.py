@@ -165,8 +165,7 @@ class Stacks:
             self._delete(stack, name)
             found = None
         if found is None:
-            with translated(f"cloudformation:{stack}"):
-                self._client.create_change_set(**asked)
+            self._create(asked)
         until = self._now() + PREPARE_WITHIN_S
         while (found := self._change_set(stack, name)) is None or _is_pending(found):
             if self._now() > until:
@@ -182,6 +181,14 @@ class Stacks:
             raise ConfigError(f"cloudformation:{stack} refuses the change: {reason}")
         changes = tuple(_change(one["ResourceChange"]) for one in found["Changes"] if "ResourceChange" in one)
         return Prepared(stack, str(found["ChangeSetId"]), changes)
+
+    def _create(self, asked: dict[str, Any]) -> None:
+        try:
+            with translated(f"cloudformation:{asked['StackName']}"):
+                self._client.create_change_set(**asked)
+        except StoreUnavailable as error:
+            if _code(error) != "AlreadyExistsException":  # else our own, its answer having been lost
+                raise
 
     def _change_set(self, stack: str, name: str) -> dict[str, Any] | None:
         changes: list[dict[str, Any]] = []

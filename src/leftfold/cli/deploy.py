@@ -95,7 +95,7 @@ def deploy(
 def _execute(work: Deploying, plans: Sequence[Plan], allowed: Sequence[str], *, as_json: bool) -> None:
     """One stack after the other. What could not be said before is looked at before it is done."""
     for plan in plans:
-        now = work.plan(plan.stack) if plan.is_guess else plan
+        now = work.known(plan)
         refuse_losses([now], allowed)
         work.execute(now, _quiet if as_json else _tell)
 
@@ -124,6 +124,9 @@ def _show(plans: Sequence[Plan], bundle: Bundle, key: str, allowed: Sequence[str
     for warning in bundle.warnings:
         show(styled(("careful: ", "bold yellow"), clean(warning)))
     for plan in plans:
+        if plan.is_guess and not plan.changes:
+            show(styled((plan.name, "bold"), ": can be said when the first stack is done"))
+            continue
         if not plan.changes:
             show(styled((plan.name, "bold"), ": nothing changes"))
             continue
