@@ -232,8 +232,8 @@ def test_an_empty_store_has_nothing_to_say(desk: Desk) -> None:
 
 
 def test_every_kind_of_finding_is_planted_in_here(record_property: Callable[[str, object], None]) -> None:
-    here, there = Path(__file__), Path(__file__).parents[1] / "publish" / "test_operators.py"
-    texts = here.read_text() + there.read_text()
+    there = [Path(__file__).parents[1] / name for name in ("publish/test_operators.py", "processes/test_check.py")]
+    texts = "".join(path.read_text() for path in (Path(__file__), *there))
     planted = [code for code in CODES if f'"{code}"' in texts]
     record_property("figure", f"check: {len(planted)} of {len(CODES)} kinds of planted faults found")
     assert planted == list(CODES)

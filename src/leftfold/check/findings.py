@@ -8,10 +8,15 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from leftfold.check.impure import impurities
+from leftfold.check.open_runs import STEPS, OpenRuns
 from leftfold.core.errors import IntegrityError, LeftfoldError
+from leftfold.core.runs import Reacted
 from leftfold.core.schema import event_types
 from leftfold.core.state import is_frozen
+from leftfold.core.taking import takes
 from leftfold.core.views import AnyView, View
+from leftfold.core.workflow_runs import RUN_EVENTS
+from leftfold.processes.process import process_name
 from leftfold.processes.react import Reacting, reaction_name
 from leftfold.projections.builds import build_version
 from leftfold.projections.project import Fold
@@ -29,20 +34,25 @@ CODES: Final[dict[str, Level]] = {
     "damaged": "error",  # bytes that aren't what was written
     "impure-fold": "error",  # a clock or chance in evolve, an upcast or a view
     "live-version-gone": "error",  # a view serves a version that isn't in the code any more
+    "run-version-gone": "error",  # runs are open that follow a version of a process or workflow that isn't in the code
     "parked": "error",  # lanes wait for a decision
     "changed-view": "warning",  # a view's code changed under an old version
     "impure-decision": "warning",  # a clock or chance in decide, boundary or streams
     "impure-reaction": "warning",
+    "impure-process": "warning",  # a clock or chance in a process's react
     "impure-public": "warning",  # a clock or chance in what makes an event public
     "impure-event": "warning",  # a field that an old event lacks is filled by a clock or by chance
     "mutable-state": "warning",  # an initial state or row that can be changed in place
     "renamed-reaction": "warning",  # a reaction that would react to all of history again
     "new-reaction": "note",
     "orphan-reaction": "note",
+    "renamed-process": "warning",  # a process that would take all of history again, with no memory of what it did
+    "new-process": "note",
+    "orphan-process": "note",
     "renamed-destination": "warning",  # a destination that would get all of history again
     "new-destination": "note",
     "orphan-destination": "note",
-    "unfed": "note",  # a view, a reaction or a destination takes events of which none is stored
+    "unfed": "note",  # a view, a reaction, a process or a destination takes events of which none is stored
     "unfollowed": "note",  # events that nothing takes
 }
 
@@ -67,7 +77,7 @@ def check(session: Session, on_progress: OnProgress = lambda done, total: None) 
     """All findings, the worst first. Every stored event is decoded once."""
     history = _History()
     found = [*history.read(session, on_progress), *_unfed(session, history), *_impure(session), *_mutable(session)]
-    found += [*_builds(session), *_parked(session), *_outward(session, history)]
+    found += [*_builds(session), *_parked(session), *_outward(session, history), *_open(session, history)]
     order: tuple[Level, ...] = ("error", "warning", "note")
     return sorted(found, key=lambda one: order.index(one.level))
 
@@ -96,6 +106,7 @@ class _History:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.end = 0
+        self.runs = OpenRuns()
 
     def read(self, session: Session, on_progress: OnProgress) -> Iterator[Finding]:
         troubles: dict[tuple[str, str], _Trouble] = {}
@@ -105,7 +116,9 @@ class _History:
             for stored in page:
                 self.counts[stored.type] = self.counts.get(stored.type, 0) + 1
                 try:
-                    session.codec.decode(stored)
+                    event = session.codec.decode(stored)
+                    if stored.type in STEPS:
+                        self.runs.see(event)
                 except LeftfoldError as error:
                     code = (
                         "damaged"
@@ -130,14 +143,19 @@ def _unfed(session: Session, history: _History) -> Iterator[Finding]:
         for one in types:
             if history.end and not any(history.counts.get(name) for name in schema.stored_names([one])):
                 yield _finding("unfed", f"{what} takes {one.__name__}, of which none is stored.")
+    followed.update((Reacted, *RUN_EVENTS))  # by those whose they are
     for one in dict.fromkeys(schema.current.values()):
         if one not in followed:
-            yield _finding("unfollowed", f"{one.__name__} is taken by no view and no reaction, and is not published.")
+            what = "is taken by no view and no reaction or process, and is not published"
+            yield _finding("unfollowed", f"{one.__name__} {what}.")
 
 
 def _subscriptions(session: Session) -> Iterator[tuple[str, tuple[type, ...]]]:
     for view in session.app.views:
-        yield f"view {view.name!r} version {view.version}", _fold(view).types
+        if view is not session.app.runs:
+            yield f"view {view.name!r} version {view.version}", _fold(view).types
+    for process in session.app.processes:
+        yield f"process {process.name!r} version {process.version}", takes(process).correlate.types
     for name, reaction in session.app.reactions.items():
         yield f"reaction {name!r}", Reacting(name, reaction).types
     for name, destination in session.app.destinations.items():
@@ -152,6 +170,7 @@ _IMPURE: Final = {
     "impure-fold": "a fold of the same events would differ; put the value in the event",
     "impure-decision": "put the value in the command, to test and repeat it",
     "impure-reaction": "sent again, an event would send something else; take the value from the event",
+    "impure-process": "tried again, a step would be another; take the value from the event",
     "impure-public": "sent again, an event would be another; take the value from the event",
     "impure-event": "an event stored without that field would read differently each time",
 }
@@ -165,6 +184,7 @@ def _impure(session: Session) -> Iterator[Finding]:
         names = (name for name in ("decide", "boundary", "streams") if hasattr(decider, name))
         parts += [("impure-decision", getattr(decider, name)) for name in names]
     parts += [("impure-reaction", one) for one in session.app.reactions.values()]
+    parts += [("impure-process", one.react) for one in session.app.processes]
     rules = [rule for one in session.app.destinations.values() for rule in one.rules.values()]
     parts += [("impure-public", one) for one in dict.fromkeys(rule.publish.as_ for rule in rules)]
     parts += [("impure-event", one) for one in events]
@@ -184,6 +204,9 @@ def _folds(session: Session) -> Iterator[Any]:
     for decider in session.app.deciders:
         yield decider.evolve
         yield from getattr(decider, "upcasts", ())
+    for process in session.app.processes:
+        yield process.correlate
+        yield process.evolve
     for view in session.app.views:
         if isinstance(view, View):
             yield view.evolve
@@ -198,8 +221,9 @@ def _mutable(session: Session) -> Iterator[Finding]:
     states: list[tuple[str, object]] = [
         (f"the initial state of {one.category!r}", one.initial) for one in session.app.deciders
     ]
+    states += [(f"the initial memory of process {one.name!r}", one.initial) for one in session.app.processes]
     for view in session.app.views:
-        if isinstance(view, View):
+        if isinstance(view, View) and view is not session.app.runs:
             initial: object = view.initial
             states.append((f"the initial row of view {view.name!r}", initial))
     for what, initial in states:
@@ -240,27 +264,46 @@ def _parked(session: Session) -> Iterator[Finding]:
             yield _finding("parked", message, sorted(parked.values())[:EXAMPLES], len(parked))
 
 
+def _open(session: Session, history: _History) -> Iterator[Finding]:
+    for (name, version), positions in history.runs.gone(session.app).items():
+        message = (
+            f"{len(positions)} open runs of {name!r} follow version {version}, which is not in the code: they stand still. "
+            "Declare that version beside the newer one until they are over."
+        )
+        yield _finding("run-version-gone", message, positions[:EXAMPLES], len(positions))
+
+
 def _subscribers(session: Session) -> Iterator[str]:
     for builds in session.builds.values():
         now = builds.builds()
         yield from (build for build in (now.live, now.candidate, now.previous) if build)
     yield from map(reaction_name, session.app.reactions)
+    yield from dict.fromkeys(f"process:{one.name}" for one in session.app.processes)
+    yield from dict.fromkeys(f"workflow:{one.name}" for one in session.app.workflows)
     yield from map(publish_name, session.app.destinations)
 
 
 def _outward(session: Session, history: _History) -> Iterator[Finding]:
-    """A reaction or destination under a new name begins at the first event: all of history would go out once more."""
+    """What sends or publishes, under a new name, begins at the first event: all of history would go out once more."""
     app = session.app
     reactions = {name: Reacting(name, one).types for name, one in app.reactions.items()}
     yield from _begun(session, history, "reaction", reaction_name(""), reactions, _KEEP_REACTION)
+    processes: dict[str, tuple[type, ...]] = {}
+    for one in app.processes:
+        processes[one.name] = (*processes.get(one.name, ()), *takes(one).correlate.types)
+    yield from _begun(session, history, "process", process_name(""), processes, _KEEP_PROCESS)
     destinations = {name: one.types for name, one in app.destinations.items()}
     yield from _begun(session, history, "destination", publish_name(""), destinations, _KEEP_DESTINATION)
 
 
 _KEEP_REACTION: Final = "it will react to all {events:,} events again: keep the name with reactions={{{old!r}: {new}}}"
+_KEEP_PROCESS: Final = (
+    "it will take all {events:,} events again, as {new}, without what {old!r} remembers: keep the name"
+)
 _KEEP_DESTINATION: Final = "all {events:,} events will be published again, to {new}"
 _STARTS: Final = {
     "reaction": "it will react to history from the start",
+    "process": "it will take history from the start",
     "destination": "history will be published there from the start",
 }
 
