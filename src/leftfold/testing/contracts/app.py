@@ -6,7 +6,8 @@ from leftfold.testing.contracts.app_processes import AppProcesses
 from leftfold.testing.contracts.app_publishing import AppPublishing
 from leftfold.testing.contracts.app_reactions import AppReactions
 from leftfold.testing.contracts.app_views import AppViews
+from leftfold.testing.contracts.app_workflows import AppWorkflows
 
 
-class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions, AppProcesses, AppPublishing):
+class AppContract(AppCommands, AppBoundaries, AppViews, AppReactions, AppProcesses, AppWorkflows, AppPublishing):
     """Subclass with `make_backend`."""
