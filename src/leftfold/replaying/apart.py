@@ -180,6 +180,9 @@ def finish(session: Session, run: Run, *, left_s: LeftS = lambda: math.inf) -> b
         backend.rows.write(run.build, [], Move(run.build, own.revision, run.end, None, letters))
     now = builds.ensure()
     if run.build not in (now.live, now.previous):
+        _standing(
+            session, run, run.build
+        )  # another replay may have taken its place, and this may be the end that comes late
         point(builds, run.build)
     _forget(session, run)
     follower = session.follower(builds.work(run.build))
