@@ -86,6 +86,7 @@ class Local:
 
     def __init__(self, interpreters: Mapping[tuple[str, int], Interpreter]) -> None:
         self._interpreters = interpreters
+        self.interpreters = list(interpreters.values())
         self.started: list[Execution] = []
 
     def start(self, start: Start) -> None:
