@@ -53,11 +53,13 @@ class QueueSource:
         self._messages: list[_Message] = []
         self._sent = 0
 
-    def send(self, body: str, *, group: str = "", message_id: str | None = None) -> str:
-        """Send a message. Returns its id."""
+    def send(self, body: str, *, group: str = "", message_id: str | None = None, delay_s: int = 0) -> str:
+        """Send a message, which nobody sees before `delay_s` are over. Returns its id."""
         self._sent += 1
         message_id = message_id or f"00000000-0000-4000-8000-{self._sent:012}"
-        self._messages.append(_Message(message_id, body, group, self.clock.now()))
+        now = self.clock.now()
+        visible = now + timedelta(seconds=delay_s) if delay_s else None
+        self._messages.append(_Message(message_id, body, group, now, visible=visible))
         return message_id
 
     def run(self, handler: Handler, *, most: int = MOST_CALLS) -> int:
