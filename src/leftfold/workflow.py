@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from leftfold.category import Category, Notes
 from leftfold.core.runs import Status
-from leftfold.core.streams import Receipt
+from leftfold.core.streams import Receipt, check_key
 from leftfold.core.workflow_runs import RunEvent, RunState
-from leftfold.core.workflows import Await
+from leftfold.core.workflows import RUN_ID_BYTES, Await
 from leftfold.workflows.perform import Performing
 
 D = TypeVar("D")
@@ -40,6 +40,7 @@ class WorkflowRuns(Generic[D]):
 
     def start(self, run_id: str, data: D, **notes: Unpack[Notes]) -> Receipt:
         """Begin a run, once: the same data under the same id again is the same start. Raises Rejected for other data."""
+        check_key(run_id, "run_id", RUN_ID_BYTES)
         return self._category.handle(run_id, data, **notes).receipt
 
     def status(self, run_id: str) -> RunStatus[D]:

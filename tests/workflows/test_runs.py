@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec import Struct
 
-from leftfold import App, ConfigError, Recorded, Send, Session, Step, Workflow, send
+from leftfold import App, BadKey, ConfigError, Recorded, Send, Session, Step, Workflow, send
 from leftfold.adapters.memory import Memory
 from leftfold.core.errors import NotEncodable, Rejected
 from leftfold.core.runs import Run
-from leftfold.core.workflows import AnyNode
+from leftfold.core.workflows import RUN_ID_BYTES, AnyNode
 from leftfold.testing import FrozenClock
 from leftfold.testing.clock import START
 from leftfold.workflows import Attempt, Await, Choice, Parallel, Retry, Wait
@@ -429,7 +429,9 @@ def test_two_tenants_have_runs_and_outside_ids_of_their_own(desk: Desk) -> None:
     for tenant in ("acme", "other"):
         session = app.open(desk.memory.open(tenant))
         desk.sessions.append(session)
-        session.workflow(workflow).start("k" * 1000, Order("1"))
+        session.workflow(workflow).start("k" * RUN_ID_BYTES, Order("1"))
+        with pytest.raises(BadKey):
+            session.workflow(workflow).start("k" * (RUN_ID_BYTES + 1), Order("1"))
         session.workflow(workflow).start("1", Order("1"))
         session.catch_up()
     assert len(set(ids)) == 4

@@ -24,7 +24,8 @@ D_contra = TypeVar("D_contra", contravariant=True)
 
 MAX_NODES: Final = 100  # of one workflow: each is some states of a state machine, whose definition ends at 1 MB
 MAX_TRIES: Final = 100  # of one step: with the longest pause that is some hours, then somebody should look
-MAX_WAIT: Final = timedelta(days=365)  # how long Step Functions keeps an execution open
+RUN_ID_BYTES: Final = 959  # with the workflow's name it is a row's key in the view of runs
+MAX_WAIT_S: Final = 365 * 86_400  # how long Step Functions keeps an execution open
 
 
 class Attempt(Struct, frozen=True):
@@ -306,8 +307,8 @@ def _below(node: Parallel[Any] | Choice[Any]) -> Iterator[AnyNode]:
 
 
 def _check_seconds(what: str, seconds: float | None) -> None:
-    if seconds is not None and not 0 < seconds <= MAX_WAIT.total_seconds():
-        raise ConfigError(f"{what} must be over 0 and at most {MAX_WAIT.days} days, not {seconds!r}.")
+    if seconds is not None and not 0 < seconds <= MAX_WAIT_S:
+        raise ConfigError(f"{what} must be over 0 and at most 365 days, not {seconds!r}.")
 
 
 def _check_retry(name: str, retry: Retry) -> None:

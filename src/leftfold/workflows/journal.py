@@ -12,7 +12,7 @@ from leftfold.core.runs import Timer
 from leftfold.core.streams import check_key
 from leftfold.core.workflow_next import coming
 from leftfold.core.workflow_runs import Direction, Outcome, Performed, Result, RunEvent, RunState, Track, evolve
-from leftfold.core.workflows import Workflow
+from leftfold.core.workflows import RUN_ID_BYTES, Workflow
 from leftfold.handling.decide import Deciding, Request
 from leftfold.ports.clock import Clock
 from leftfold.workflows.reading import Run, Versions
@@ -48,7 +48,7 @@ class Journal:
 
     def load(self, run_id: str) -> Run:
         """A run, from its first event on. Raises BadKey for an id that no run can have."""
-        check_key(run_id, "run_id")
+        check_key(run_id, "run_id", RUN_ID_BYTES)
         run = Run(run_id, RunState())
         run.take_all(self._deciding.loader.recorded(self.stream(run_id)))
         return run
