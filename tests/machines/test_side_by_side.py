@@ -1,4 +1,4 @@
-"""Tenants and versions beside each other: each run has its own execution, in the machine of the version that began it."""
+"""Runs beside each other: of tenants, in the versions that began them; and one that stops, while its neighbours go on."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 from leftfold import App, Send, Session, Step, Workflow, send
 from leftfold.adapters.memory import Memory
 from leftfold.cloud.machines import machine
-from leftfold.core.workflows import AnyNode, Await
+from leftfold.core.workflows import AnyNode, Await, Choice
 from leftfold.lambdas import tasks
 from leftfold.ports.backend import Backend
 from leftfold.testing.clock import FrozenClock
 from leftfold.testing.runtime import invoke
+from tests.machines.asl import Failure
 from tests.machines.dice import Order, Put, Said, shelf
 from tests.machines.interpreter import Interpreter
 from tests.machines.running import Local
@@ -41,7 +42,10 @@ class Ground:
         self.handler = tasks(self.app, store=store, workflows=self.machines, write=lambda line: None)
 
     def _call(self, name: str, payload: Any) -> Any:
-        return invoke(self.handler, payload)
+        try:
+            return invoke(self.handler, payload)
+        except Exception as error:  # any: whatever a function raises, its machine hears the name of
+            raise Failure(type(error).__name__, str(error)) from error
 
     def run(self, session: Session) -> None:
         """Until nobody has anything to do."""
@@ -93,3 +97,31 @@ def test_a_run_stays_in_the_machine_of_the_version_that_began_it() -> None:
         assert session.workflow(second).status("new").version == 2
         assert effects(session, "new") == ["a", "c"]
         assert after.machines.started[-1].frame.machine["Comment"] == "Workflow checkout, version 2"
+
+
+def test_a_choice_that_raises_stops_its_execution_alone_until_it_is_mended_and_redriven() -> None:
+    broken = {"o1"}
+
+    def way(order: Order) -> str:
+        if order.run in broken:
+            raise ValueError("no way")
+        return "on"
+
+    clock = FrozenClock()
+    store = Memory(clock=clock).open("")
+    workflow = version(1, put("a"), Choice("way", by=way, branches={"on": [put("b")]}))
+    ground = Ground([workflow], store, clock)
+    with ground.app.open(store, workflows=ground.machines) as session:
+        for run in ("o1", "o2"):
+            session.workflow(workflow).start(run, Order(run))
+        ground.run(session)
+        (interpreter,) = ground.machines.interpreters
+        interpreter.run()
+        stopped, other = ground.machines.started
+        assert (stopped.status, stopped.error) == ("FAILED", "ValueError")
+        assert (other.status, session.workflow(workflow).status("o1").status) == ("SUCCEEDED", "running")
+        broken.clear()
+        interpreter.redrive(stopped)
+        interpreter.run()
+        assert (stopped.status, session.workflow(workflow).status("o1").status) == ("SUCCEEDED", "done")
+        assert effects(session, "o1") == ["a", "b"]

@@ -7,6 +7,7 @@ that is raised is none of the step's: the store can't answer, the function died,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Unpack
 
 import msgspec
@@ -101,13 +102,23 @@ def _answer(call: Call, container: Container, asked: Asked) -> dict[str, str | N
     if facts.status == "failed":
         call.telemetry.count(metrics.STEPS_FAILED)
         call.telemetry.log("warning", "a step failed", tenant=asked.tenant, run=_stream(asked), step=asked.step)
-    if facts.status == "waiting" and asked.token is None:  # asked in place of a task whose time is over: it's nearly so
+    if (
+        facts.status == "waiting" and asked.token is None
+    ):  # a Wait; or an Await whose machine thinks that its time is over
         facts = Facts("again", facts.at or session.backend.clock.now() + SOON)
-    answer: dict[str, str | None] = msgspec.to_builtins(facts)
+    answer: dict[str, str | None] = {"status": facts.status, "at": _moment(facts.at), "branch": facts.branch}
     if asked.token is not None and facts.status != "waiting":
         assert session.machines is not None  # see the container
         session.machines.succeed(asked.token, answer)
     return answer
+
+
+def _moment(at: datetime | None) -> str | None:
+    """A time as Wait reads it, in whole milliseconds, and none too early."""
+    if at is None:
+        return None
+    whole = at + timedelta(microseconds=-at.microsecond % 1000)
+    return whole.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _stream(asked: Asked) -> str:
