@@ -84,6 +84,19 @@ def test_a_long_history_is_looked_at_in_three_places(session: Session, monkeypat
     assert 25 <= found.rows <= 60, "there are 40"
 
 
+def test_of_a_view_by_stream_the_segments_at_both_ends_name_the_rows(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(survey_module, "SAMPLE_EVENTS", 10)
+    archive = archived(session, tmp_path)
+    found = survey(session, "everybody", archive)
+    assert found.sampled == 30
+    ends = [archive.opened(archive.first_of(position)) for position in (1, archive.end())]
+    first, last = ({entry.stream.partition("/")[2] for entry in one.streams()} for one in ends)
+    assert len(first | last) <= found.rows <= 60, "there are 40, and fewer at each end"
+    assert len(first) < 40
+
+
 def test_of_no_events_nothing_is_said() -> None:
     with town.open("memory:") as empty:
         found = survey(empty, "visits")

@@ -55,7 +55,11 @@ def survey(session: Session, view: str, archive: Archive | None = None) -> Surve
         began = time.perf_counter()
         page = source.page(after=after, limit=min(SAMPLE_EVENTS, end - after))
         looking.take(page, time.perf_counter() - began)
-    segments, archive_bytes = archive.extent() if archive else (0, 0)
+    if archive is None:
+        return looking.told(end, 0, 0)
+    segments, archive_bytes = archive.extent()
+    if segments:
+        looking.take_streams(archive, end, segments)
     return looking.told(end, segments, archive_bytes)
 
 
@@ -78,6 +82,7 @@ class _Looking:
         self._kept = Kept(Part(1, 0))
         self._projector, self._wanted = self._builds.partial(self._build, self._kept, lambda key: True)
         self._keys: list[set[str]] = []
+        self._keys_of: float | None = None  # how many times what their keys are of is the history; None: as the samples
         self._sampled = self._taken = self._touched = self._bytes = 0
         self._read_s = self._decode_s = self._fold_s = 0.0
 
@@ -99,6 +104,16 @@ class _Looking:
             seen |= keys
         self._keys.append(seen)
 
+    def take_streams(self, archive: Archive, end: int, segments: int) -> None:
+        """Of a view by stream, the keys of a whole segment at each end, which its index names."""
+        categories = self._builds.categories(self._build)
+        if self._fold.view.key is not None:
+            return
+        ends = {archive.first_of(1), archive.first_of(end)}
+        streams = ([entry.stream.partition("/") for entry in archive.opened(first).streams()] for first in sorted(ends))
+        self._keys = [{key for category, _, key in some if category in categories} for some in streams]
+        self._keys_of = segments / len(ends)
+
     def _row_keys(self, event: Any) -> tuple[str, ...]:
         keys = () if isinstance(event, Unreadable) else attempt(self._fold.keys, event)
         return () if isinstance(keys, Failed) else keys
@@ -115,7 +130,7 @@ class _Looking:
             log_bytes=round(self._bytes * times),
             sampled=self._sampled,
             taken=round(self._taken * times),
-            rows=self._rows(times),
+            rows=self._rows(self._keys_of or times),
             touched=round(self._touched * times),
             row_bytes=sum(len(row.body or b"") for row in self._kept.rows.values()) // some,
             read_s=self._read_s / max(1, self._sampled),
@@ -124,7 +139,7 @@ class _Looking:
         )
 
     def _rows(self, times: float) -> int:
-        """Of all, from how many keys of the first sample are in the last one too, as one counts fish by marking some.
+        """Of all, from how many keys of the first part looked at are in the last too, as one counts fish by marking some.
 
         A guess: keys that come and go make it too high. It is never less than were seen, or more than if none came twice.
         """
