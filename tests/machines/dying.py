@@ -62,6 +62,7 @@ class Ground:
         mortal: Mortal | None = None,
         troubles: Mapping[int, Trouble] | None = None,
         deadly: str = "",
+        twin_at: int = 0,
         seed: int = 0,
     ) -> None:
         self.workflow, self.order = workflow, Order("o1", kind)
@@ -70,6 +71,7 @@ class Ground:
         self._store = Memory(self.clock)
         self.interpreter = Interpreter(machine(workflow, "tasks"), self._function, self.clock, seed)
         self.machines = Local({(workflow.name, workflow.version): self.interpreter})
+        self._twin_at, self._steps = twin_at, 0
         self._handler = self._made()
         self._worker: Session | None = None
 
@@ -86,6 +88,7 @@ class Ground:
                 moved = not self._react()
                 while self.interpreter.step():
                     moved = True
+                    self._twin()
                 if moved or self._answered(desk):
                     continue
                 if self._is_over(desk):
@@ -93,6 +96,12 @@ class Ground:
                 if not self.interpreter.forward():
                     self._redrive()
         raise AssertionError(f"{self.workflow!r} did not end: {self.interpreter.executions}")
+
+    def _twin(self) -> None:
+        """Somebody begins an execution by hand, though one is under way."""
+        self._steps += 1
+        if self._steps == self._twin_at:
+            self.interpreter.start("by-hand", {"tenant": "", "run": self.order.id})
 
     def _made(self) -> Handler:
         """A new container of the function."""
@@ -169,11 +178,10 @@ class Ground:
         executions = list(self.interpreter.executions.values())
         if status not in OVER or not executions or any(one.status == "RUNNING" for one in executions):
             return False
-        (execution,) = executions
-        if execution.status == "FAILED":
-            return status == execution.error.lower()  # else it is to be redriven
-        assert execution.output == {"tenant": "", "run": self.order.id, "status": status}
-        return True
+        if any(one.status == "FAILED" for one in executions):
+            return all(status == one.error.lower() for one in executions)  # else it is to be redriven
+        assert all(one.output == {"tenant": "", "run": self.order.id, "status": status} for one in executions)
+        return len(executions) == (2 if self._twin_at else 1)
 
     def _redrive(self) -> None:
         """An operator finds a failed execution, has mended what was wrong, and lets it go on."""

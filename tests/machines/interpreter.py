@@ -7,6 +7,7 @@ this process: `invoke(name, payload)` answers, or raises Failure as Step Functio
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -50,6 +51,7 @@ class Execution:
     error: str = ""
     cause: str = ""
     redriven: int = 0
+    widest_bytes: int = 0  # of what was handed from state to state
     states: list[str] = field(default_factory=list[str])  # as they were entered
 
 
@@ -188,7 +190,8 @@ class Interpreter:
             execution.states.append(frame.at)
             if len(execution.states) > TRANSITIONS:
                 raise Unsupported(f"{execution.name} has made {TRANSITIONS} transitions")
-            if len(str(frame.data)) > STATE_BYTES:
+            execution.widest_bytes = max(execution.widest_bytes, len(json.dumps(frame.data)))
+            if execution.widest_bytes > STATE_BYTES:
                 raise Failure("States.DataLimitExceeded", frame.at)
             yield Pause()  # so that branches take turns at every transition
             output, following = yield from self._state(execution, frame, state)

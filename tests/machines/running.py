@@ -123,6 +123,10 @@ class Compiled:
         self._handler = tasks(drawn.app(), store=self.backend, workflows=self.machines, write=lambda line: None)
         self._chance = random.Random(seed)
 
+    @property
+    def widest_bytes(self) -> int:
+        return max(one.widest_bytes for one in self.machines.started)
+
     def run(self) -> list[Ending]:
         endings: list[Ending] = []
         begin(self.session, self.drawn)
@@ -150,10 +154,6 @@ class Compiled:
             return json.loads(json.dumps(invoke(self._handler, json.loads(json.dumps(payload)))))
         except Exception as error:  # any: whatever a function raises, its machine hears the name of
             raise Failure(type(error).__name__, str(error)) from error
-
-
-def compiled(drawn: Drawn, seed: int = 0) -> list[Ending]:
-    return Compiled(drawn, seed).run()
 
 
 def check_agrees(execution: Execution, ending: Ending) -> None:

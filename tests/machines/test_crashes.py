@@ -12,7 +12,7 @@ import pytest
 from leftfold import Workflow
 from tests.machines.dying import Ground, Told, Trouble
 from tests.workflows.running import Mortal, undisturbed
-from tests.workflows.shop import Kind, Order, linear
+from tests.workflows.shop import Kind, Order, choosing, linear, outside, parallel
 from tests.workflows.test_crashes import CASES, NAMES
 
 Record = Callable[[str, object], None]
@@ -68,6 +68,18 @@ def test_a_call_that_is_lost_or_doubled_changes_nothing(workflow: Workflow[Order
             assert ground.run() == expected, f"{trouble}, call {number}"
             assert (ground.redrives == 1) == (trouble == "broken")
             assert ground.calls > calls or trouble == "twice"
+
+
+@pytest.mark.parametrize("workflow", [linear, parallel, choosing, outside], ids=lambda workflow: workflow.name)
+def test_a_second_execution_of_the_same_run_changes_nothing(workflow: Workflow[Order]) -> None:
+    expected, _, _ = in_peace(workflow, "bad")
+    ground = Ground(workflow, "bad")
+    ground.run()
+    (execution,) = ground.interpreter.executions.values()
+    for step in range(1, len(execution.states) + 1):
+        twins = Ground(workflow, "bad", twin_at=step, seed=step)
+        assert twins.run() == expected, f"begun after {step} steps"
+        assert len(twins.interpreter.executions) == 2
 
 
 @cases

@@ -20,7 +20,7 @@ from tests.machines import dying, running
 from tests.machines.asl import Failure, State, Unsupported
 from tests.machines.dice import draw
 from tests.machines.dying import Ground
-from tests.machines.running import compiled, natively
+from tests.machines.running import Compiled, natively
 from tests.machines.test_crashes import in_peace
 from tests.machines.test_validated import states_of
 from tests.workflows.running import Mortal
@@ -143,7 +143,7 @@ def in_drawn_workflows() -> bool:
     for seed in range(DRAWN):
         native = natively(draw(seed))
         try:
-            if compiled(draw(seed), seed) != native:
+            if Compiled(draw(seed), seed).run() != native:
                 return True
         except SEEN_BY:
             return True
