@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from leftfold.testing.deciding import given as given
     from leftfold.testing.events import happened as happened
     from leftfold.testing.reacting import reaction as reaction
+    from leftfold.testing.rehearsing import rehearse as rehearse
     from leftfold.testing.simulation import SimulationFailed as SimulationFailed, simulate as simulate
     from leftfold.testing.viewing import view as view
 
@@ -22,12 +23,13 @@ _HOMES = {
     "happened": "events",
     "view": "viewing",
     "reaction": "reacting",
+    "rehearse": "rehearsing",
     "FrozenClock": "clock",
     "simulate": "simulation",
     "SimulationFailed": "simulation",
 }
 
-__all__ = ["given", "happened", "view", "reaction", "FrozenClock", "simulate", "SimulationFailed"]
+__all__ = ["given", "happened", "view", "reaction", "rehearse", "FrozenClock", "simulate", "SimulationFailed"]
 
 
 def __getattr__(name: str) -> Any:
