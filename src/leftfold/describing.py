@@ -58,6 +58,7 @@ def _decider(decider: Decider[Any, Any, Any], schema: Schema) -> Model:
         "commands": sorted(one.__name__ for one in members(parameter(decider.decide, 0))),
         "events": _names(event_types(decider), schema),
         "boundary": hasattr(decider, "boundary"),
+        "snapshot_every": getattr(decider, "snapshot_every", None),
     }
 
 

@@ -14,7 +14,9 @@ def test_an_app_with_a_bit_of_everything() -> None:
         *("app", "deciders", "views", "reactions", "processes", "workflows", "destinations", "ingest"),
     ]
     assert told["app"] == "everything"
-    assert told["deciders"] == [{"category": "till", "commands": ["Add"], "events": ["Added"], "boundary": False}]
+    (decider,) = told["deciders"]
+    assert (decider["category"], decider["commands"], decider["events"]) == ("till", ["Add"], ["Added"])
+    assert (decider["boundary"], decider["snapshot_every"]) == (False, None)
     assert [(one["name"], one["version"]) for one in told["views"]] == [("runs", 1), ("sums", 1), ("sums", 2)]
     assert told["reactions"] == [{"name": "echo", "events": ["Added"]}]
     assert told["processes"] == [

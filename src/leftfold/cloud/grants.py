@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from leftfold.cloud.graph import Channel, Function, Graph, Kind, machines
 from leftfold.cloud.template import Json, arn, att, sub
 
 Actions = tuple[str, ...]
+Rights = Mapping[str, Actions]
+"""By table: the actions on it."""
 
 KEYLESS: Final = ("Scan", "DescribeTable")  # calls that name no key, so that no condition on keys can hold
 
-APPENDS: Final = ("Query", "GetItem", "PutItem", "DeleteItem", "ConditionCheckItem")  # load, decide, guard, snapshots
-PROGRESS: Final = ("Query", "GetItem", "BatchGetItem", "PutItem", "UpdateItem", "BatchWriteItem")  # with dead letters
-ROWS: Final = ("BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem")
-PLACED: Final = ("BatchGetItem",)  # the commits that a page of the log names
-
-READS_ROWS: Final[dict[str, Actions]] = {
-    "log": ("Query", "GetItem", "BatchGetItem"),
-    "views": ("BatchGetItem", "Query"),
+# What each part of the code asks of the tables. `leftfold doctor` says it more broadly: there are operators, too.
+APPENDS: Final[Rights] = {"events": ("GetItem", "PutItem", "Query")}
+SNAPSHOTS: Final[Rights] = {"events": ("DeleteItem",)}  # the one before goes
+GUARDS: Final[Rights] = {"events": ("ConditionCheckItem",)}  # streams that a decision rests on, and does not write
+READS_LOG: Final[Rights] = {"events": ("BatchGetItem",), "log": ("Query",)}  # a page may only name its largest commits
+PROGRESS: Final[Rights] = {  # checkpoint, lease, parked lanes, dead letters
+    "log": ("BatchGetItem", "BatchWriteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
 }
-TABLES: Final[dict[Kind, tuple[dict[str, Actions], ...]]] = {
-    "commands": ({"events": APPENDS, "log": ("Query",)},),
+HEALTH: Final[Rights] = {"log": ("Query",)}  # GET /health
+ROWS: Final[Rights] = {"views": ("BatchGetItem", "DeleteItem", "PutItem", "UpdateItem")}
+DROPS: Final[Rights] = {"log": ("DeleteItem",), "views": ("BatchWriteItem", "Query")}  # a build that another replaced
+FLIPS: Final[Rights] = {"log": ("ConditionCheckItem",)}  # a build that serves from now on
+PLACES: Final[Rights] = {  # a Scan, where the stream no longer shows all
+    "events": ("DescribeTable", "Query", "Scan"),
+    "log": ("PutItem", "Query", "UpdateItem"),
+}
+READS_ROWS: Final[Rights] = {"log": ("BatchGetItem", "GetItem", "Query"), "views": ("BatchGetItem", "Query")}
+TABLES: Final[dict[Kind, tuple[Rights, ...]]] = {
+    "commands": (APPENDS, HEALTH),
     "queries": (READS_ROWS, {"events": ("Query",)}),
-    "sequencer": ({"events": ("Query", "Scan", "DescribeTable"), "log": ("Query", "PutItem", "UpdateItem")},),
-    "projector": ({"events": PLACED, "log": (*PROGRESS, "DeleteItem"), "views": ROWS},),
-    "reactor": ({"events": (*PLACED, *APPENDS), "log": PROGRESS},),
-    "publisher": ({"events": PLACED, "log": PROGRESS},),
-    "ingest": ({"events": APPENDS},),
-    "inbound": ({"events": APPENDS},),
-    "archiver": ({"events": PLACED, "log": ("Query", "GetItem", "BatchGetItem")},),
-    "timers": ({"events": APPENDS}, READS_ROWS),
-    "tasks": ({"events": APPENDS},),
-    "replayer": ({"events": PLACED, "log": (*PROGRESS, "DeleteItem", "ConditionCheckItem"), "views": ROWS},),
+    "sequencer": (PLACES,),
+    "projector": (READS_LOG, PROGRESS, ROWS, DROPS),
+    "reactor": (READS_LOG, PROGRESS, APPENDS),
+    "publisher": (READS_LOG, PROGRESS, {"events": ("Query",)}),  # what of a stream was public before
+    "ingest": (APPENDS,),
+    "inbound": (APPENDS,),
+    "archiver": (READS_LOG, {"log": ("BatchGetItem", "GetItem")}),  # and how far each subscriber is
+    "timers": (APPENDS, READS_ROWS),
+    "tasks": (APPENDS,),
+    "replayer": (READS_LOG, PROGRESS, ROWS, DROPS, FLIPS),
 }
-"""What each kind of function asks of the tables. tests/grants holds it against what deployed functions were seen to ask."""
+"""By kind of function. tests/grants holds them to what deployed functions were seen to call."""
 
-READERS: Final = ("queries", "timers")  # of views: who comes first, before any projector, names the view's first build
-WRITERS: Final = (
-    "commands",
-    "ingest",
-    "inbound",
-    "reactor",
-    "timers",
-    "tasks",
-)  # of commits, whose bodies may be large
+DECIDERS: Final = ("commands", "inbound", "reactor", "tasks")  # who handles the app's commands
+WRITERS: Final = (*DECIDERS, "ingest", "timers")  # of commits, whose bodies may be large
 
 DELIVERS_LOGS: Final = {
     **dict.fromkeys(
@@ -87,20 +91,13 @@ def statements(graph: Graph, function: Function) -> list[Json]:
 
 
 def leading_keys(graph: Graph) -> Json | None:
-    """The condition that keeps a role to its tenants' rows; None where tenants come and go."""
+    """The condition that keeps a role to its tenants' rows; None where tenants come and go.
+
+    `ForAllValues` alone would be true of a call that names no key: `Null` refuses that.
+    """
     if graph.settings.tenants == "any":
         return None
-    return under([f"{tenant}|*" for tenant in sorted(graph.settings.fixed) or ("",)])
-
-
-def first_builds(graph: Graph) -> Json:
-    """The condition that keeps a role to the places where builds of views are named."""
-    tenants = ["*"] if graph.settings.tenants == "any" else sorted(graph.settings.fixed) or [""]
-    return under([f"{tenant}|builds" for tenant in tenants])
-
-
-def under(keys: list[str]) -> Json:
-    """`ForAllValues` alone would be true of a call that names no key: `Null` refuses that."""
+    keys = [f"{tenant}|*" for tenant in sorted(graph.settings.fixed) or ("",)]
     return {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
         "Null": {"dynamodb:LeadingKeys": "false"},
@@ -119,8 +116,9 @@ def log_group(graph: Graph, function: Function) -> str:
 def _tables(graph: Graph, function: Function) -> list[Json]:
     condition = leading_keys(graph)
     found: list[Json] = []
+    asked = (*TABLES[function.kind], *_of_domain(graph, function))
     for kind, table in graph.tables.items():
-        actions = {action for asked in TABLES.get(function.kind, ()) for action in asked.get(kind, ())}
+        actions = {action for one in asked for action in one.get(kind, ())}
         keyed = [f"dynamodb:{action}" for action in actions if action not in KEYLESS]
         keyless = [f"dynamodb:{action}" for action in actions if action in KEYLESS]
         where = [arn("dynamodb", f"table/{table}")]
@@ -130,10 +128,21 @@ def _tables(graph: Graph, function: Function) -> list[Json]:
             )
         if keyless:
             found.append(allow(f"{kind.capitalize()}Table", keyless, where))
-    if function.kind in READERS:
-        where = [arn("dynamodb", f"table/{graph.tables['log']}")]
-        found.append(allow("FirstBuild", ("dynamodb:PutItem",), where, Condition=first_builds(graph)))
     return found
+
+
+def _of_domain(graph: Graph, function: Function) -> Iterator[Rights]:
+    """What appending asks beside, as the app's deciders and processes are."""
+    if function.kind not in DECIDERS:
+        return
+    deciders = graph.model["deciders"]
+    if any(one["snapshot_every"] for one in deciders):
+        yield SNAPSHOTS
+    sends = (
+        function.kind in ("reactor", "tasks") and graph.has_runs
+    )  # a refusal is noted if what it rests on still holds
+    if sends or any(one["boundary"] for one in deciders):
+        yield GUARDS
 
 
 def _objects(graph: Graph, function: Function) -> list[Json]:

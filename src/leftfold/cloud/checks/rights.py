@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from leftfold.cloud.checks.finding import Finding, at, of_type
-from leftfold.cloud.grants import ANY_RESOURCE, KEYLESS, first_builds, leading_keys
+from leftfold.cloud.grants import ANY_RESOURCE, KEYLESS, leading_keys
 from leftfold.cloud.graph import Graph
 from leftfold.cloud.template import Json
 
@@ -55,8 +55,6 @@ def _rows(graph: Graph, stack: str, name: str, statement: Json, actions: list[An
         return
     condition = statement.get("Condition", {})
     sid = statement.get("Sid", "a statement")
-    if condition == first_builds(graph):  # narrower still
-        return
     for operator, told in wanted.items():
         if condition.get(operator) != told:
             yield Finding(stack, name, f"{sid} is not kept to its tenants' rows: {operator} dynamodb:LeadingKeys")
