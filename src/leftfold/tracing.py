@@ -17,7 +17,7 @@ from leftfold.ports.backend import Backend
 
 
 class TracedEvent(Struct):
-    """An event and the commands that reactions to it sent. `id` as `account/ann@3`."""
+    """An event and the commands that reactions and processes sent because of it. `id` as `account/ann@3`."""
 
     id: str
     type: str
@@ -27,7 +27,7 @@ class TracedEvent(Struct):
 
 
 class Trace(Struct):
-    """A command and its events. `by` is the actor; `reaction:NAME` for a command that a reaction sent."""
+    """A command and its events. `by` is the actor; `reaction:NAME` or `process:NAME` for what these sent."""
 
     command_id: str
     command: str | None

@@ -16,9 +16,7 @@ from leftfold.cli.output import brief, clean, count, document, json_line, moment
 from leftfold.core.errors import ConfigError
 from leftfold.core.events import Recorded
 from leftfold.ports.checkpoints import DeadKind, DeadLetter
-from leftfold.processes.react import reaction_name
 from leftfold.projections.builds import build_version
-from leftfold.publish.rules import publish_name
 from leftfold.session import Session
 
 LETTERS: Final = 100_000  # what one call reads: more are counted, not listed
@@ -92,11 +90,11 @@ class Asked(Struct, frozen=True):
 
 
 def _subscriber(session: Session, name: str) -> str:
-    """A subscriber by its own name, a view's (its live build), a reaction's or a destination's."""
-    if name in session.app.reactions:
-        return reaction_name(name)
-    if name in session.app.destinations:
-        return publish_name(name)
+    """A subscriber by its own name, a view's (its live build), or that of what else follows the log."""
+    for source in session.sources():
+        kind, _, inner = source.partition(":")
+        if inner == name and kind in ("reaction", "process", "workflow", "publish"):
+            return source
     if name in session.builds and (live := session.builds[name].builds().live):
         return live
     known = session.backend.checkpoints.names()
@@ -268,9 +266,7 @@ def _check_in_code(session: Session, subscriber: str) -> None:
     name, _, build = subscriber.partition("@")
     if build and name in session.builds and build_version(subscriber) in session.builds[name].versions:
         return
-    if subscriber.removeprefix(reaction_name("")) in session.app.reactions:
-        return
-    if subscriber.removeprefix(publish_name("")) in session.app.destinations:
+    if subscriber in session.sources():
         return
     raise ConfigError(
         f"{subscriber!r} is no longer in the code of app {session.app.name!r}: nothing can fold its events."

@@ -8,6 +8,7 @@ from rich.tree import Tree
 
 from leftfold.cli.apps import target, target_options
 from leftfold.cli.output import brief, clean, document, moment, show, styled
+from leftfold.processes.process import REACT
 from leftfold.tracing import Trace
 
 
@@ -15,7 +16,7 @@ from leftfold.tracing import Trace
 @target_options
 @click.argument("event", metavar="EVENT")
 def trace(app: str, store: str | None, tenant: str | None, as_json: bool, event: str) -> None:
-    """The causation tree that EVENT (as account/ann@3) is part of: command, events, and what reactions sent on."""
+    """The causation tree that EVENT (as account/ann@3) is part of: command, events, and what was sent on for them."""
     with target(app, store, tenant).open("ro") as session:
         found = session.trace(event)
     if as_json:
@@ -28,10 +29,11 @@ def trace(app: str, store: str | None, tenant: str | None, as_json: bool, event:
 
 def _command(found: Trace) -> Text:
     by = clean(found.by or "")
-    if by.startswith("reaction:"):
-        return styled(
-            (f"{by.removeprefix('reaction:')} sent ", "magenta"), (clean(found.command or "?"), "bold yellow")
-        )
+    kind, _, name = by.partition(":")
+    if kind in ("reaction", "process") and found.command is not None:
+        if found.command == REACT:
+            return styled((f"{name} took it", "magenta"))
+        return styled((f"{name} sent ", "magenta"), (clean(found.command), "bold yellow"))
     return styled(
         (clean(found.command or "append"), "bold yellow"),
         f" by {by}" if by else "",

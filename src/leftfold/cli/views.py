@@ -158,7 +158,7 @@ def _table(found: list[SubscriberStatus], now: datetime) -> Table:
         table.add_row(
             clean(one.name),
             one.role,
-            styled((one.subscriber if one.role not in ("reaction", "publisher") else "", "dim")),
+            styled((one.subscriber if "@" in one.subscriber else "", "dim")),
             styled(
                 (health.state, _COLOURS[health.state] if _is_wrong(one) or health.state in ("ok", "behind") else "dim")
             ),

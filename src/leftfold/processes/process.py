@@ -27,6 +27,7 @@ from leftfold.subscriptions.feed import Unreadable, interest, select, stream_lan
 from leftfold.subscriptions.lanes import Lanes
 from leftfold.subscriptions.onebyone import OneByOne
 
+REACT: Final = "react"  # what is noted as the command of a step
 MAX_ANSWERS: Final = 10  # a refusal that ten times in a row was out of date when it was to be recorded: come back later
 
 
@@ -132,7 +133,7 @@ class Running:
 
         request = Request(
             (stream,),
-            "react",
+            REACT,
             command_id=command_id,
             correlation_id=because.meta.correlation_id or because.meta.command_id or None,
             causation_id=because.id,
