@@ -90,6 +90,17 @@ def test_include_adds_files_and_folders_each_in_its_place(tmp_path: Path) -> Non
     assert not {name for name in own(bundle) if "test" in name}
 
 
+def test_a_file_that_is_no_python_goes_in_as_it_is_and_is_told(tmp_path: Path) -> None:
+    folder = apps.wide(tmp_path)
+    files = {"shop/__init__.py": "", "shop/old.py": "print 'hello'\n", "shop/page.tmpl.py": "x = 1\n"}
+    apps.written(folder, files)
+    bundle = apps.bundled(folder, include=[Path("shop")])
+    assert bundle.warnings == (f"shop/old.py is no Python {apps.HERE.python}: it went in as it is.",)
+    assert own(bundle) == {"wide.py", "domain.py", *files}
+    compiled = {name.split(".cpython")[0] for name in apps.names(bundle) if name.startswith("shop/__pycache__")}
+    assert compiled == {"shop/__pycache__/__init__", "shop/__pycache__/page.tmpl"}
+
+
 def test_each_function_has_its_handler_and_no_other(bundle: Bundle) -> None:
     functions = {function.name for function in apps.graph_for().functions}
     generated = {name for name in apps.names(bundle) if name.startswith("leftfold_")}

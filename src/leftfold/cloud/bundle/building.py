@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
 
@@ -19,7 +20,8 @@ from leftfold.cloud.entries import entries, own_handler
 from leftfold.cloud.graph import Graph
 from leftfold.core.errors import ConfigError, TooLarge
 
-OURS = ("leftfold", "msgspec")
+OURS: Final = ("leftfold", "msgspec")
+ORIGINS: Final = (*OURS, "app", "packages")
 
 
 class Part(Struct, frozen=True):
@@ -87,92 +89,102 @@ def build(
     with tempfile.TemporaryDirectory() as scratch:
         packages = _read(package_files(target, Path(scratch), requirements=requirements, boto3=boto3))
     ours = _read(our_files({file: text for file, text in app.items() if file.endswith(".py")}, kept))
-    groups: dict[str, dict[str, bytes]] = {
-        "leftfold": ours,
-        "msgspec": {file: content for file, content in packages.items() if file.startswith("msgspec")},
-        "app": app,
-        "packages": {file: content for file, content in packages.items() if not file.startswith("msgspec")},
-    }
-    files = _together(groups)
+    theirs = {file: content for file, content in packages.items() if not file.startswith("msgspec")}
+    mine = {file: content for file, content in packages.items() if file.startswith("msgspec")}
+    files = _together({"leftfold": ours, "msgspec": mine, "app": app, "packages": theirs})
     if lost := missing(found, files):
         raise ConfigError(
             f"the app imports {', '.join(lost)} from outside its folder: name its package in a file for --requirements, or "
             "its path with --include."
         )
-    refuse_foreign_code(files, target)
-    origins = {file: origin for origin, group in groups.items() for file in group}
-    return _packed(files, origins, target, bytecode, interpreter)
+    refuse_foreign_code({file: one.content for file, one in files.items()}, target)
+    by = None if bytecode == "none" else find_interpreter(target, interpreter)
+    if by is None:
+        return _weighed(files, target, "none", None, [_without_bytecode(target, files, asked=bytecode == "none")])
+    files, failed = _with_bytecode(files, by, bytecode)
+    warnings = [f"{file} is no Python {target.python}: it went in as it is." for file in failed]
+    return _weighed(files, target, bytecode, by, warnings)
 
 
-def _packed(files: dict[str, bytes], origins: dict[str, str], target: Target, mode: Mode, named: str | None) -> Bundle:
-    found = None if mode == "none" else find_interpreter(target, named)
-    sources = {name: content for name, content in files.items() if name.endswith(".py")}
-    if found is None:
-        warnings = [_without_bytecode(target, len(sources), mode)]
-    else:
-        made, failed = compiled(sources, found, mode, lean=OURS)
-        for name, content in made.items():
-            source = _source_of(name)
-            alone = mode == "unchecked" and origins[source] in OURS
-            files[f"{source}c" if alone else name], origins[f"{source}c" if alone else name] = content, origins[source]
-            if alone:
-                del files[source]
-        warnings = [f"{name} is no Python {target.python}: it went in as it is." for name in failed]
-    content, taken = zipped(files)
-    parts = _parts(files, taken, origins)
-    unpacked = sum(map(len, files.values()))
-    if unpacked > UNPACKED_BYTES:
+class _File(Struct, frozen=True):
+    origin: str
+    content: bytes
+
+
+def _with_bytecode(files: Mapping[str, _File], interpreter: str, mode: Mode) -> tuple[dict[str, _File], list[str]]:
+    """The files with their bytecode, and those that could not be compiled. What is never compared stands for our sources."""
+    sources = {name: one.content for name, one in files.items() if name.endswith(".py")}
+    made, failed = compiled(sources, interpreter, mode, lean=OURS)
+    found = dict(files)
+    for name, content in made.items():
+        source = _source_of(name)
+        origin = files[source].origin
+        if mode == "unchecked" and origin in OURS:
+            del found[source]
+            name = f"{source}c"  # found by import where there is no source
+        found[name] = _File(origin, content)
+    return found, failed
+
+
+def _weighed(
+    files: Mapping[str, _File], target: Target, mode: Mode, interpreter: str | None, warnings: Sequence[str]
+) -> Bundle:
+    """Packed, with what each origin takes. Raises TooLarge."""
+    content, taken = zipped({name: one.content for name, one in files.items()})
+    parts = tuple(part for origin in ORIGINS if (part := _part(origin, files, taken)).files)
+    bundle = Bundle(content, target, mode, interpreter, parts, (*warnings, *_over(len(content), parts)))
+    if bundle.unpacked_bytes > UNPACKED_BYTES:
+        largest = max(parts, key=lambda part: part.unpacked_bytes).name
         raise TooLarge(
-            f"the bundle unpacks to {unpacked:,} bytes, and Lambda takes {UNPACKED_BYTES:,}: the largest part is "
-            f"{max(parts, key=lambda part: part.unpacked_bytes).name}. Leave packages out, or use a container image.",
+            f"the bundle unpacks to {bundle.unpacked_bytes:,} bytes, and Lambda takes {UNPACKED_BYTES:,}: the largest part "
+            f"is {largest}. Leave packages out, or use a container image.",
             field="bundle",
             limit=UNPACKED_BYTES,
         )
-    if len(content) > UPLOAD_BYTES:
-        warnings.append(f"the zip is over {UPLOAD_BYTES:,} bytes: Lambda takes it from S3 only.")
-    bundle = Bundle(content, target, "none" if found is None else mode, found, parts, tuple(warnings))
-    if bundle.our_bytes > BUDGET_BYTES:
-        over = (
-            f"leftfold and msgspec take {bundle.our_bytes:,} bytes of the zip, over their budget of {BUDGET_BYTES:,}."
-        )
-        return Bundle(content, target, bundle.bytecode, found, parts, (*warnings, over))
     return bundle
 
 
-def _without_bytecode(target: Target, sources: int, mode: Mode) -> str:
-    why = (
-        "as asked" if mode == "none" else f"no {target.runtime} was found here to make it: --interpreter PATH names one"
+def _part(origin: str, files: Mapping[str, _File], taken: Mapping[str, int]) -> Part:
+    names = [name for name, one in files.items() if one.origin == origin]
+    return Part(
+        origin,
+        files=len(names),
+        unpacked_bytes=sum(len(files[name].content) for name in names),
+        zip_bytes=sum(taken[name] for name in names),
+        bytecode_bytes=sum(taken[name] for name in names if name.endswith(".pyc")),
     )
-    cost = f"Each cold start compiles what it imports of {sources} sources: about three times the CPU."
-    return f"no bytecode ({why}). {cost}"
 
 
-def _parts(files: Mapping[str, bytes], taken: Mapping[str, int], origins: Mapping[str, str]) -> tuple[Part, ...]:
-    parts: list[Part] = []
-    for origin in dict.fromkeys(["leftfold", "msgspec", "app", *sorted(set(origins.values()))]):
-        names = [name for name in files if origins[name] == origin]
-        bytecode = sum(taken[name] for name in names if name.endswith(".pyc"))
-        unpacked, zip_bytes = sum(len(files[name]) for name in names), sum(taken[name] for name in names)
-        parts.append(Part(origin, len(names), unpacked, zip_bytes, bytecode))
-    return tuple(part for part in parts if part.files)
+def _over(zip_bytes: int, parts: Iterable[Part]) -> Iterator[str]:
+    if zip_bytes > UPLOAD_BYTES:
+        yield f"the zip is over {UPLOAD_BYTES:,} bytes: Lambda takes it from S3 only."
+    ours = sum(part.zip_bytes for part in parts if part.name in OURS)
+    if ours > BUDGET_BYTES:
+        yield f"leftfold and msgspec take {ours:,} bytes of the zip, over their budget of {BUDGET_BYTES:,}."
+
+
+def _without_bytecode(target: Target, files: Iterable[str], *, asked: bool) -> str:
+    why = "as asked" if asked else f"no {target.runtime} was found here to make it: --interpreter PATH names one"
+    sources = sum(name.endswith(".py") for name in files)
+    return f"no bytecode ({why}). Each cold start compiles what it imports of {sources} sources: three times the CPU."
 
 
 def _source_of(compiled_name: str) -> str:
     """`a/__pycache__/b.cpython-313.pyc` -> `a/b.py`."""
     folder, _, name = compiled_name.rpartition("__pycache__/")
-    return f"{folder}{name.split('.')[0]}.py"
+    return f"{folder}{name.rsplit('.', 2)[0]}.py"
 
 
 def _read(files: Mapping[str, Path]) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in files.items()}
 
 
-def _together(groups: Mapping[str, Mapping[str, bytes]]) -> dict[str, bytes]:
+def _together(groups: Mapping[str, Mapping[str, bytes]]) -> dict[str, _File]:
     """Raises ConfigError where two origins have a file of one name: one of them would be lost."""
-    files: dict[str, bytes] = {}
+    files: dict[str, _File] = {}
     for origin, group in groups.items():
         for name, content in group.items():
             if name in files:
                 raise ConfigError(f"{name} is there twice, once from {origin}: rename the app's, or leave it out.")
-            files[name] = content
+            files[name] = _File(origin, content)
     return files
