@@ -24,6 +24,7 @@ from leftfold.lambdas import (
     queries,
     reactor,
     sequencer,
+    timers,
 )
 from leftfold.lambdas.container import Handler
 from leftfold.lambdas.shapes import kind_of
@@ -33,6 +34,7 @@ from tests.lambdas.conftest import Shelf, Told
 from tests.lambdas.malformed import HUGE, broken, junk, poisoned
 from tests.lambdas.samples import NAMES, sample
 from tests.testbed.aws import Aws
+from tests.timers.clocks import tower
 
 
 class Reading(Struct, frozen=True):
@@ -89,6 +91,7 @@ HANDLERS: dict[str, tuple[Made, tuple[str, ...]]] = {
     "ingest": (ingest, ("kinesis",)),
     "inbound": (lambda app, **options: inbound(app, accept={"account.opened": welcome}, **options), ("eventbridge",)),
     "archiver": (archiver, ("schedule",)),
+    "timers": (lambda app, **options: timers(tower, **options), ("sqs", "schedule", "direct")),
 }
 
 

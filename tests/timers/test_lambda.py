@@ -11,7 +11,7 @@ import pytest
 
 from leftfold import App, ConfigError, Session, StoreUnavailable
 from leftfold.adapters.memory import Memory
-from leftfold.lambdas import timers
+from leftfold.lambdas import reactor, timers
 from leftfold.lambdas.container import Handler
 from leftfold.ports.alarms import Alarm
 from leftfold.processes.process import Running
@@ -299,6 +299,14 @@ def test_whoever_follows_the_runs_sets_an_alarm_for_each_timer(there: Tower) -> 
         ("", "minding/a", "a:m"),
     ]
     assert [alarm.at - at for alarm, at in zip(there.alarms, at, strict=True)] < [timedelta(milliseconds=1)] * 2
+
+
+def test_the_reactor_sets_alarms_where_it_runs_processes(there: Tower) -> None:
+    react = reactor(tower, store=there.memory.open(), alarms=there, write=there.told.write)
+    there.session.category(clock).handle("a", Wind("h", 60))
+    for _ in range(2):
+        react({}, None)
+    assert [(one.stream, one.timer) for one in there.alarms] == [("minding/a", "a:h")]
 
 
 def test_an_alarm_that_cannot_be_set_stops_no_run(there: Tower, caplog: pytest.LogCaptureFixture) -> None:
