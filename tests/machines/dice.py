@@ -173,7 +173,7 @@ class Pace(Struct, frozen=True):
 
 
 VIRTUAL: Final = Pace()
-REAL: Final = Pace((0.2,), (0.0, 0.3), (None, 60.0), 1.0)  # where a test waits for it
+REAL: Final = Pace((0.2,), (0.0, 0.3), (None, 600.0), 1.0)  # where a test waits for it
 
 
 def draw(seed: int, pace: Pace = VIRTUAL, mended: Path | None = None) -> Drawn:
