@@ -12,6 +12,7 @@ from leftfold.cloud.machines import machine
 from leftfold.core.workflows import AnyNode, Await, Choice
 from leftfold.lambdas import tasks
 from leftfold.ports.backend import Backend
+from leftfold.ports.machines import Start
 from leftfold.testing.clock import FrozenClock
 from leftfold.testing.runtime import invoke
 from tests.machines.asl import Failure
@@ -124,4 +125,25 @@ def test_a_choice_that_raises_stops_its_execution_alone_until_it_is_mended_and_r
         interpreter.redrive(stopped)
         interpreter.run()
         assert (stopped.status, session.workflow(workflow).status("o1").status) == ("SUCCEEDED", "done")
+        assert effects(session, "o1") == ["a", "b"]
+
+
+def test_a_run_that_began_natively_goes_on_in_an_execution_that_is_begun_by_hand() -> None:
+    clock = FrozenClock()
+    store = Memory(clock=clock).open("")
+    workflow = version(1, put("a"), Await("approval", answer=Said, timeout_s=600), put("b"))
+    ground = Ground([workflow], store, clock)
+    with ground.app.open(store) as session:
+        session.workflow(workflow).start("o1", Order("o1"))
+        session.catch_up()
+        assert session.workflow(workflow).status("o1").waits_for == ("approval",)
+    with ground.app.open(store, workflows=ground.machines) as session:
+        ground.run(session)
+        assert not ground.machines.started, "its beginning was seen already"
+        ground.machines.start(Start(workflow.name, 1, "", "o1"))
+        ground.run(session)
+        session.workflow(workflow).answer("o1", "approval", Said("fine"))
+        ground.run(session)
+        (execution,) = ground.machines.started
+        assert (execution.status, session.workflow(workflow).status("o1").status) == ("SUCCEEDED", "done")
         assert effects(session, "o1") == ["a", "b"]
