@@ -57,6 +57,7 @@ def deploy(
     Without --yes it asks, and where nobody can be asked it only shows, and ends with 1 if there is something to change.
     Stopped and begun again it follows what is under way, and goes on.
     """
+    parameters = dict(map(_pair, parameter))
     found = load_app(app)
     graph = graph_of(found, settings_in(config, env))
     click.get_current_context().meta[APP] = app
@@ -70,7 +71,7 @@ def deploy(
         objects=open_bucket(bucket, region=region, endpoint=endpoint),
         bucket=bucket,
         url_of=partial(object_url, bucket, region=region, endpoint=endpoint),
-        parameters=dict(map(_pair, parameter)),
+        parameters=parameters,
     )
     work.settle(_quiet if as_json else _tell)
     work.upload()

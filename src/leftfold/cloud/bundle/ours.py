@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from leftfold.cloud.graph import Graph
 from leftfold.core.errors import ConfigError
 
 HERE: Final = Path(leftfold.__file__).parent
+SOURCES: Final = 1000  # whose imports are remembered: several bundles of one process share all of ours
 LEFT_OUT: Final = {"cli", "cloud", "testing", "console"}  # floors 8 and 9: nobody below knows them
 ALWAYS: Final = {"boto", "dynamodb", "s3"}  # the store; large bodies, the archive and what was set aside
 
@@ -69,13 +71,18 @@ def _module(name: str) -> str:
 
 def _imported(source: bytes, modules: Mapping[str, Path]) -> Iterator[str]:
     """The modules among these that a source names, each with the packages that it stands in."""
+    for name in _names_in(source):
+        parts = name.split(".")
+        yield from (module for depth in range(1, len(parts) + 1) if (module := ".".join(parts[:depth])) in modules)
+
+
+@lru_cache(SOURCES)
+def _names_in(source: bytes) -> tuple[str, ...]:
     try:
         parsed = ast.parse(source)
     except (SyntaxError, ValueError):
-        return  # a template, or Python of another time: it imports nothing here
-    for name in _names(parsed):
-        parts = name.split(".")
-        yield from (module for depth in range(1, len(parts) + 1) if (module := ".".join(parts[:depth])) in modules)
+        return ()  # a template, or Python of another time: it imports nothing here
+    return tuple(dict.fromkeys(_names(parsed)))
 
 
 def _names(node: ast.AST) -> Iterator[str]:
