@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from msgspec.structs import replace
 
 from leftfold.cli import exits
 from leftfold.cli.apps import json_option, load_app
 from leftfold.cli.bundle import settings_in
 from leftfold.cli.output import APP, aside, clean, count, document, next_steps, show, styled
-from leftfold.cloud.settings import Settings, check_settings
 from leftfold.cloud.synthesis import Extra, Synthesis, synth as drawn
 from leftfold.core.errors import ConfigError
 
@@ -56,7 +54,7 @@ def synth(
     """
     found = load_app(app)
     ctx.meta[APP] = app
-    settings = _settings(config, env)
+    settings = settings_in(config, env)
     wanted: dict[Extra, bool] = {"terraform": terraform, "cdk": cdk, "diagram": diagram}
     made = drawn(found, settings, extras=[extra for extra, asked in wanted.items() if asked])
     changes = {name: change for name, text in made.files.items() if (change := _change(out / name, text)) is not None}
@@ -69,11 +67,6 @@ def synth(
     ctx.exit(exits.FOUND if made.findings or (compare and changes) else 0)
 
 
-def _settings(config: Path | None, env: str | None) -> Settings:
-    settings = settings_in(config)
-    return settings if env is None else check_settings(replace(settings, env=env), where="--env")
-
-
 def _change(path: Path, text: str) -> list[str] | None:
     """The difference to the file that is there; None where there is none."""
     try:
@@ -81,7 +74,7 @@ def _change(path: Path, text: str) -> list[str] | None:
     except FileNotFoundError:
         there = ""
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}.") from error
+        raise ConfigError(f"--out {path}: {error}.") from error
     if there == text:
         return None
     return list(difflib.unified_diff(there.splitlines(), text.splitlines(), "there", "synth", lineterm="", n=2))

@@ -73,7 +73,7 @@ from aws_cdk.aws_s3_assets import Asset
 from aws_cdk.cloudformation_include import CfnInclude
 from constructs import Construct
 
-HERE = Path(__file__).parent
+here = Path(__file__).parent
 
 
 class {prefix}Stateful(cdk.Stack):
@@ -81,7 +81,7 @@ class {prefix}Stateful(cdk.Stack):
 
     def __init__(self, scope: Construct, name: str) -> None:
         super().__init__(scope, name, termination_protection=True)
-        self.template = CfnInclude(self, "Template", template_file=str(HERE / "{stateful}"))
+        self.template = CfnInclude(self, "Template", template_file=str(here / "{stateful}"))
 
 
 class {prefix}Stateless(cdk.Stack):
@@ -91,7 +91,7 @@ class {prefix}Stateless(cdk.Stack):
         super().__init__(scope, name)
         code = Asset(self, "Code", path=bundle)
         parameters = {{"CodeBucket": code.s3_bucket_name, "CodeKey": code.s3_object_key, "AlarmTopic": alarm_topic}}
-        template = str(HERE / "{stateless}")
+        template = str(here / "{stateless}")
         self.template = CfnInclude(self, "Template", template_file=template, parameters=parameters)
 
 
