@@ -19,7 +19,7 @@ RIGHTS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "commands": {"events": (*READ, "PutItem", "DeleteItem", "ConditionCheckItem"), "log": ("Query",)},
     "queries": {
         "events": (*READ, "BatchGetItem"),
-        "log": (*READ, "BatchGetItem", "PutItem"),  # the first to ask for a view names its first build
+        "log": (*READ, "BatchGetItem"),
         "views": ("BatchGetItem", "Query"),
     },
     "views and reactions": {
