@@ -22,7 +22,6 @@ from leftfold.core.views import check_version
 C = TypeVar("C")
 M = TypeVar("M")
 E = TypeVar("E")
-M_contra = TypeVar("M_contra", contravariant=True)
 E_contra = TypeVar("E_contra", contravariant=True)
 
 TIMER_BYTES: Final = 128  # a timer's name is part of the ids of what it brings about
@@ -100,16 +99,10 @@ class Refused(Struct, frozen=True):
 Todo = Send | Schedule | Done
 
 
-class Fold(Protocol[M, E_contra]):
-    """`evolve(memory, event)`. A Protocol, and no Callable: mypy then takes M from it, not from `initial`."""
+class Correlate(Protocol[E_contra]):
+    """`correlate(event)`. A Protocol, and no Callable: mypy then takes E from it, not from `evolve` and `react`."""
 
-    def __call__(self, memory: M, event: E_contra, /) -> M: ...
-
-
-class React(Protocol[M_contra, E_contra]):
-    """`react(memory, event)`, after evolve: the memory knows of the event."""
-
-    def __call__(self, memory: M_contra, event: E_contra, /) -> Sequence[Todo]: ...
+    def __call__(self, event: E_contra, /) -> str | None: ...
 
 
 class Process(Generic[M, E]):
@@ -126,9 +119,9 @@ class Process(Generic[M, E]):
 
     name: str
     initial: M
-    correlate: Callable[[Any], str | None]
-    evolve: Fold[M, Any]
-    react: React[M, Any]
+    correlate: Correlate[Any]
+    evolve: Callable[[M, Any], M]
+    react: Callable[[M, Any], Sequence[Todo]]
     version: int
     stuck_after: timedelta | None
 
@@ -138,9 +131,9 @@ class Process(Generic[M, E]):
         name: str,
         *,
         initial: M,
-        correlate: Callable[[Recorded[E]], str | None],
-        evolve: Fold[M, Recorded[E]],
-        react: React[M, Recorded[E]],
+        correlate: Correlate[Recorded[E]],
+        evolve: Callable[[M, Recorded[E]], M],
+        react: Callable[[M, Recorded[E]], Sequence[Todo]],
         version: int = 1,
         stuck_after: timedelta | None = None,
     ) -> None: ...
@@ -150,9 +143,9 @@ class Process(Generic[M, E]):
         name: str,
         *,
         initial: M,
-        correlate: Callable[[Recorded[E]], str | None],
-        evolve: Fold[M, Recorded[E]],
-        react: React[M, E],
+        correlate: Correlate[Recorded[E]],
+        evolve: Callable[[M, Recorded[E]], M],
+        react: Callable[[M, E], Sequence[Todo]],
         version: int = 1,
         stuck_after: timedelta | None = None,
     ) -> None: ...
@@ -162,9 +155,9 @@ class Process(Generic[M, E]):
         name: str,
         *,
         initial: M,
-        correlate: Callable[[Recorded[E]], str | None],
-        evolve: Fold[M, E],
-        react: React[M, Recorded[E]],
+        correlate: Correlate[Recorded[E]],
+        evolve: Callable[[M, E], M],
+        react: Callable[[M, Recorded[E]], Sequence[Todo]],
         version: int = 1,
         stuck_after: timedelta | None = None,
     ) -> None: ...
@@ -174,9 +167,9 @@ class Process(Generic[M, E]):
         name: str,
         *,
         initial: M,
-        correlate: Callable[[Recorded[E]], str | None],
-        evolve: Fold[M, E],
-        react: React[M, E],
+        correlate: Correlate[Recorded[E]],
+        evolve: Callable[[M, E], M],
+        react: Callable[[M, E], Sequence[Todo]],
         version: int = 1,
         stuck_after: timedelta | None = None,
     ) -> None: ...
@@ -186,9 +179,9 @@ class Process(Generic[M, E]):
         name: str,
         *,
         initial: M,
-        correlate: Callable[[E], str | None],
-        evolve: Fold[M, E],
-        react: React[M, E],
+        correlate: Correlate[E],
+        evolve: Callable[[M, E], M],
+        react: Callable[[M, E], Sequence[Todo]],
         version: int = 1,
         stuck_after: timedelta | None = None,
     ) -> None: ...
@@ -197,9 +190,9 @@ class Process(Generic[M, E]):
         name: str,
         *,
         initial: M,
-        correlate: Callable[[Any], str | None],
-        evolve: Fold[M, Any],
-        react: React[M, Any],
+        correlate: Correlate[Any],
+        evolve: Callable[[M, Any], M],
+        react: Callable[[M, Any], Sequence[Todo]],
         version: int = 1,
         stuck_after: timedelta | None = None,
     ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 from typing import Any, Final, Literal, Protocol
 
 from msgspec import Raw, Struct
@@ -139,8 +137,8 @@ def _stream(event: Recorded[Any]) -> str:
 def runs_of(events: Sequence[type]) -> View[Run]:
     """The view of runs, of an app whose processes and workflows have these classes of events.
 
-    Its indexes: `due`, the time of a run's first timer; `open`, the time at which a run that isn't over moved last; `failed`,
-    the same of one that failed.
+    Its indexes: `due`, the time of a run's first timer; `open`, the time at which a run that isn't over moved last;
+    `failed`, the same of one that failed.
     """
 
     def evolve(run: Run, event: Recorded[Any]) -> Run:
@@ -162,7 +160,9 @@ def runs_of(events: Sequence[type]) -> View[Run]:
             timers={} if step.status in OVER else timers,
         )
 
-    union: Any = reduce(or_, events)
+    union: Any = events[0]
+    for one in events[1:]:
+        union |= one
     evolve.__annotations__["event"] = Recorded[union]
     return View(
         RUNS, initial=Run(), evolve=evolve, key=_stream, indexes={"due": _due, "open": _open, "failed": _failed}

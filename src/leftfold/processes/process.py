@@ -55,7 +55,6 @@ class Running:
         self.name = instances.category
         self.subscriber = process_name(self.name)
         self.instances = instances
-        self.ignored = 0  # events, refusals and timers that came when their instance was over
         self._outbox, self._backend, self._codec = outbox, backend, codec
         self._deliver, self._rung = deliver, rung
         self._deciding: Deciding[Instance, Reacted] = Deciding(instances, backend, codec)
@@ -142,9 +141,7 @@ class Running:
             guards=guards,
         )
         outcome = self._deciding.handle(request, decide, lambda _: (stream,))
-        if not outcome.events and outcome.state.is_over:
-            self.ignored += 1
-        elif outcome.events:
+        if outcome.events:
             self._rung()
         return bool(outcome.events) and not outcome.repeated
 

@@ -40,7 +40,7 @@ class Remembers(Generic[M, E_contra]):
         compares = type(after).__eq__ is not object.__eq__  # type: ignore[comparison-overlap]
         if not is_frozen(after) and compares and after != self._fold([*before, now]):
             raise AssertionError(f"{brief(event)}: react changed the memory in place; it may only read it.")
-        return Reacts(brief(event.data if isinstance(event, Recorded) else event), after, todo)
+        return Reacts(brief(now.data if isinstance(now, Recorded) else now), after, todo)
 
     def memory(self, expected: M) -> None:
         """What it has taken folds to this memory."""

@@ -69,6 +69,21 @@ assert_type(Process("d", initial=Track(), correlate=of, evolve=follow, react=sen
 assert_type(Process("e", initial=Track(), correlate=some, evolve=follow, react=schedules_only), Process[Track, Moved])
 assert_type(Process("f", initial=0, correlate=of, evolve=count, react=none), Process[int, Moved])
 
+
+def opened_only(event: Recorded[Opened]) -> str:
+    return event.key
+
+
+def first(owner: str | None, event: Opened | Due | Refused) -> str | None:
+    return event.owner if isinstance(event, Opened) else owner
+
+
+def then(owner: str | None, event: Opened | Due | Refused) -> list[Send]:
+    return [send(account, owner, Deposit(1))] if owner else []
+
+
+assert_type(Process("g", initial=None, correlate=opened_only, evolve=first, react=then), Process[str | None, Opened])
+
 tracking = Process("tracking", initial=Track(), correlate=of, evolve=timed, react=reacts, version=2)
 app = App("bank", deciders=[account, enrolment], views=[balances], processes=[tracking])
 
