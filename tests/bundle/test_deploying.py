@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -157,16 +158,19 @@ def test_the_command_shows_asks_and_changes(place: Place, app_folder: Path, tmp_
         '[archive]\non = false\n[api]\nkind = "none"\n'
     )
 
-    def leftfold(*args: str) -> tuple[int, str]:
+    def leftfold(*args: str, **env: str) -> tuple[int, str]:
         code = "import sys\nfrom leftfold.adapters import cloudformation\ncloudformation.POLL_S = 0.01\n"
         command = [sys.executable, "-c", f"{code}from leftfold.cli.main import main\nmain()", "deploy", "wide:app"]
         where = ["--bucket", place.bucket, "--config", str(config)]
-        run = subprocess.run([*command, *where, *args], cwd=app_folder, env=os.environ, capture_output=True, text=True)
+        run = subprocess.run(
+            [*command, *where, *args], cwd=app_folder, env={**os.environ, **env}, capture_output=True, text=True
+        )
         return run.returncode, run.stdout + run.stderr
 
     code, told = leftfold()
     assert code == 1
     assert "EventsTable" in told
+    assert re.search(r"add +\d+ of +AWS::CloudWatch::Alarm", told)  # a stack of its many is counted
     assert "nothing was changed: --yes does it." in told
     code, told = leftfold("--yes")
     assert code == 0
@@ -177,3 +181,8 @@ def test_the_command_shows_asks_and_changes(place: Place, app_folder: Path, tmp_
     assert json.loads(told)["changed"] is False
     assert [one["changes"] for one in json.loads(told)["stacks"]] == [[], []]
     assert leftfold("--parameter", "nothing")[0] == 2
+    config.write_text(f'{config.read_text()}[overrides.EventsTable.Properties]\nTableName = "{place.env}-other"\n')
+    code, told = leftfold("--yes", FORCE_COLOR="1")
+    assert code == 3
+    assert "\x1b[1;31m  replace (yes)" in told
+    assert "--replace EventsTable" in told

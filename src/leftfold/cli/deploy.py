@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from rich.console import RenderableType
 from rich.table import Table
 
 from leftfold.adapters.cloudformation import Change, Happened, object_url, open_stacks
@@ -22,7 +24,11 @@ from leftfold.cloud.deploying import KEEPS, ORDER, Deploying, Plan, refuse_losse
 from leftfold.cloud.synthesis import graph_of, templates
 
 BUCKET: Final = "LEFTFOLD_BUNDLES"
+SHOWN: Final = 20  # new resources that are named one by one
 COLOURS: Final = {"add": "green", "modify": "yellow", "remove": "red"}
+
+
+Row = tuple[RenderableType, ...]
 
 
 @click.command(short_help="show what would change on AWS, and change it")
@@ -133,12 +139,24 @@ def _show(plans: Sequence[Plan], bundle: Bundle, key: str, allowed: Sequence[str
             continue
         show(styled((plan.name, "bold"), f": {count(len(plan.changes), 'change')}"))
         table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2))
-        for one in sorted(plan.changes, key=lambda change: (change not in plan.losses, change.action, change.id)):
-            table.add_row(*_row(one, one in plan.losses))
+        for row in _rows(plan):
+            table.add_row(*row)
         show(table)
 
 
-def _row(change: Change, is_loss: bool) -> tuple[Any, ...]:
+def _rows(plan: Plan) -> Iterator[Row]:
+    """What is parted with first; many that are new are counted by their type, since none of them takes anything away."""
+    new = [one for one in plan.changes if one.action == "add"]
+    brief = len(new) > SHOWN
+    for one in sorted(plan.changes, key=lambda change: (change not in plan.losses, change.action, change.id)):
+        if not (brief and one.action == "add"):
+            yield _row(one, one in plan.losses)
+    if brief:
+        for kind, number in sorted(Counter(one.type for one in new).items()):
+            yield (styled(("  add", COLOURS["add"])), styled((f"{number} of", COLOURS["add"])), clean(kind), "")
+
+
+def _row(change: Change, is_loss: bool) -> Row:
     colour = "bold red" if is_loss else COLOURS.get(change.action, "")
     what = change.action if change.replacement == "no" else f"replace ({change.replacement})"
     note = f"holds data; the old one: {change.policy or 'deleted'}" if is_loss and change.type in KEEPS else ""
