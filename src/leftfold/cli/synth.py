@@ -123,7 +123,8 @@ def _show(made: Synthesis, out: Path, changes: dict[str, list[str]], *, compare:
             f"{count(len(changes), 'file')} of {out} differ: run it without --check, and review the difference."
         )
     if not compare:
-        next_steps([("leftfold bundle APP", "the zip that these functions run")])
+        app = click.get_current_context().meta[APP]
+        next_steps([(f"leftfold bundle {app}", "the zip that these functions run")])
 
 
 def _short(lines: list[str]) -> Iterator[str]:
