@@ -20,7 +20,7 @@ from leftfold.core.errors import ConfigError, Fenced, IntegrityError
 from leftfold.ports.checkpoints import DeadLetter, Move, Progress
 from leftfold.ports.rows import Builds, Change
 from leftfold.projections.builds import ViewBuilds
-from leftfold.replaying.held import Held
+from leftfold.replaying.held import BEGUN, Held
 from leftfold.replaying.parts import MAX_LETTERS, ROWS_BYTES, Part, lots, own_letters, pages
 from leftfold.replaying.target import common_end, named, point
 from leftfold.session import Session
@@ -125,13 +125,16 @@ class _Place:
         """Bring what is held to the store. Interrupted anywhere, it can be folded again from where the part stood.
 
         First what was set aside: other code, after a death, must not find rows that look as if they had it. Then rows, each
-        of which knows how far it is. Removed rows know nothing, so they go with the position, in one step.
+        of which knows how far it is. On some stores removed rows know nothing, so they go with the position, in one step;
+        where they do, they keep a child that comes late from writing them again.
         """
+        if self.progress.revision <= BEGUN:
+            self._step(
+                self._next(self.progress.position)
+            )  # from now on there may be rows, whatever becomes of this child
         letters = [replace(letter, subscriber=self._subscriber) for letter in held.letters()]
         for at in range(0, len(letters), LETTERS_AT_ONCE):
-            move = self._next(self.progress.position, letters[at : at + LETTERS_AT_ONCE])
-            self._backend.checkpoints.move(move)
-            self._moved(move)
+            self._step(self._next(self.progress.position, letters[at : at + LETTERS_AT_ONCE]))
         kept, gone = held.changes()
         for lot in lots(kept):
             self._write(lot, self.progress.position)
@@ -141,6 +144,10 @@ class _Place:
     def _write(self, changes: Sequence[Change], position: int) -> None:
         move = self._next(position)
         self._backend.rows.write(self._run.build, changes, move)
+        self._moved(move)
+
+    def _step(self, move: Move) -> None:
+        self._backend.checkpoints.move(move)
         self._moved(move)
 
     def _next(self, position: int, letters: Sequence[DeadLetter] = ()) -> Move:

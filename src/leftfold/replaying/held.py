@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from leftfold.core.errors import ConfigError
 from leftfold.core.views import Scalar
@@ -11,6 +11,8 @@ from leftfold.ports.checkpoints import DeadLetter, Move, Progress
 from leftfold.ports.rows import Change, Row
 from leftfold.projections.project import Fold
 from leftfold.replaying.parts import MAX_LETTERS, ROW_OVERHEAD_BYTES
+
+BEGUN: Final = 1  # the revision of a part's place that the plan has made, and no child has moved
 
 Stored = Callable[[Sequence[str]], dict[str, Row]]
 """The rows of these keys that the store has."""
@@ -24,7 +26,7 @@ class Held:
 
     def __init__(self, fold: Fold, progress: Progress, known: Sequence[DeadLetter], stored: Stored) -> None:
         self._fold, self._stored = fold, stored
-        self._is_fresh = progress.revision <= 1  # nothing was written: no key need be looked up
+        self._is_fresh = progress.revision <= BEGUN  # nothing was written: no key need be looked up
         self.parked = dict(progress.parked)
         self._known = {(letter.lane, letter.position) for letter in known}
         self._letters: list[DeadLetter] = []
@@ -73,15 +75,15 @@ class Held:
         return self._letters
 
     def changes(self) -> tuple[list[Change], list[Change]]:
-        """Rows as they differ from the store's, and those to be removed; each in the order of keys, which stores like."""
+        """Rows as they differ from the store's, and those to be removed; each in the order of keys, which stores like.
+
+        Those that came and went since belong to the latter: another child may have stored what they were in between.
+        """
         kept: list[Change] = []
         gone: list[Change] = []
         for key in sorted(self._dirty):
             row, before = self.rows[key], self._before.get(key)
-            if row.body is not None:
-                kept.append(self._change(row, before))
-            elif before is not None:
-                gone.append(self._change(row, before))
+            (gone if row.body is None else kept).append(self._change(row, before))
         return kept, gone
 
     def _change(self, row: Row, before: Row | None) -> Change:
