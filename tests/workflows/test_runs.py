@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from leftfold import App, BadKey, ConfigError, Recorded, Send, Session, Step, Workflow, send
 from leftfold.adapters.memory import Memory
 from leftfold.core.errors import NotEncodable, Rejected
 from leftfold.core.runs import Run
 from leftfold.core.workflows import RUN_ID_BYTES, AnyNode
+from leftfold.requests.commands import Asked, Commands, Done, Failure
 from leftfold.testing import FrozenClock
 from leftfold.testing.clock import START
 from leftfold.workflows import Attempt, Await, Choice, Parallel, Retry, Wait
@@ -437,3 +439,18 @@ def test_two_tenants_have_runs_and_outside_ids_of_their_own(desk: Desk) -> None:
     assert len(set(ids)) == 4
     assert "shop/acme/one/1:call" in ids
     assert max(map(len, ids)) <= 255
+
+
+def test_a_run_is_started_by_a_request(desk: Desk) -> None:
+    workflow = one_step()
+    app = App("shop", deciders=[shelf], workflows=[workflow])
+    session, commands = desk.open(app=app), Commands(app)
+    asked = Asked("one", "Order", "1", Raw(b'{"id": "1"}'), command_id="c", actor="ann")
+    told = [commands.answer(lambda: session, asked) for _ in range(2)]
+    assert [isinstance(one, Done) and one.repeated for one in told] == [False, True]
+    assert b'"workflow.started"' in msgspec.json.encode(told[0])
+    other = commands.answer(lambda: session, Asked("one", "Order", "1", Raw(b'{"id": "2"}')))
+    assert isinstance(other, Failure)
+    assert other.problem.status == 422
+    session.catch_up()
+    assert session.workflow(workflow).status("1").status == "done"

@@ -77,3 +77,9 @@ class Schema:
 def event_types(decider: Decider[Any, Any, Any]) -> tuple[type, ...]:
     """The classes in the annotation of evolve's event: the decider's schema."""
     return members(parameter(decider.evolve, 1))
+
+
+def command_types(decider: Decider[Any, Any, Any]) -> tuple[type, ...]:
+    """The classes in the annotation of decide's command, or those that the decider names itself, as a workflow does."""
+    named: tuple[type, ...] = getattr(decider, "commands", ())
+    return named or members(parameter(decider.decide, 0))

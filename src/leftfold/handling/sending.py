@@ -8,12 +8,13 @@ from typing import Any, Protocol
 from msgspec import MsgspecError, Raw, Struct
 
 from leftfold.codec.door import Door
-from leftfold.core.annotations import members, parameter
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError, UnknownType
 from leftfold.core.events import Recorded
 from leftfold.core.processes import Send
 from leftfold.core.runs import Sent
+from leftfold.core.schema import command_types
+from leftfold.handling.decide import Decide, Deciding, Place, Request
 
 
 class Refusal(Struct, frozen=True):
@@ -34,6 +35,23 @@ class Deliver(Protocol):
         Without it nobody records the refusal, and nothing is said of the versions. Raises what is nobody's refusal.
         """
         ...
+
+
+class Ask(Struct, frozen=True):
+    """A decision that may be taken here, or be made durable together with others."""
+
+    deciding: Deciding[Any, Any]
+    request: Request
+    decide: Decide[Any, Any]
+    place: Place[Any]
+
+
+class Delivers(Deliver, Protocol):
+    """Who delivers, and can say first what that would be."""
+
+    def ask(
+        self, one: Send, cause: Recorded[Any], command_id: str, *, actor: str, before: Callable[[], None] | None = None
+    ) -> Ask: ...
 
 
 class Outbox:
@@ -81,10 +99,7 @@ class Outbox:
 
     def _class(self, to: str, name: str) -> type:
         decider = self._deciders.get(to)
-        commands: Sequence[type] = getattr(decider, "commands", ())  # a workflow says them itself
-        if decider is not None and not commands:
-            commands = members(parameter(decider.decide, 0))
-        found = [one for one in commands if one.__name__ == name]
+        found = [one for one in (command_types(decider) if decider else ()) if one.__name__ == name]
         if len(found) != 1:
             why = f"{len(found)} of its commands are called so" if found else "it has no such command"
             raise UnknownType(f"{name} to {to!r} can't be told: {why}. Restore the class under its name.", type=name)

@@ -11,11 +11,11 @@ from msgspec import Struct
 from leftfold.app import App
 from leftfold.category import AnyCategory, BoundaryCategory, Notes
 from leftfold.codec.decoders import decoder_of
-from leftfold.core.annotations import members, parameter
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.commits import Once, Outcome
 from leftfold.core.decider import Decider
 from leftfold.core.errors import ConfigError
+from leftfold.core.schema import command_types
 from leftfold.handling.decide import Expected
 from leftfold.requests.problems import Kind, Problem, judge, misfit, unknown, wrong
 from leftfold.session import Session
@@ -88,7 +88,7 @@ class Taken:
         self.decider = decider
         self.refusals: tuple[type[Exception], ...] = tuple(getattr(decider, "refusals", ()))
         self.classes: dict[str, type] = {}
-        for one in members(parameter(decider.decide, 0)):
+        for one in command_types(decider):
             if self.classes.setdefault(one.__name__, one) is not one:
                 raise ConfigError(f"two commands of {decider.category!r} are called {one.__name__!r}: rename one.")
         self._decoders: dict[str, msgspec.json.Decoder[Any]] = {}
@@ -112,11 +112,11 @@ class Taken:
 
 
 class Commands:
-    """An app's commands by name."""
+    """An app's commands by name. A workflow's one command is its data, which begins a run."""
 
     def __init__(self, app: App, telemetry: Telemetry = SILENT) -> None:
         self._app, self._telemetry = app, telemetry
-        self._taken = {decider.category: Taken(decider) for decider in app.deciders}
+        self._taken = {one.category: Taken(one) for one in (*app.deciders, *app.workflows)}  # of versions, the newest
 
     def of(self, category: str) -> Taken:
         """Raises Refusal, with a suggestion, for a category that is none."""
