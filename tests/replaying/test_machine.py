@@ -143,7 +143,9 @@ def staged(aws: Aws, tries: int = TRIES) -> Iterator[tuple[Stage, str]]:
         "PYTHONPATH": str(ROOT),
     }
     runtimes: queue.Queue[LambdaRuntime] = queue.Queue()
-    functions = [LambdaRuntime("tests.replaying.functions.handler", path=ROOT, env=env, timeout_s=60) for _ in range(2)]
+    functions = [
+        LambdaRuntime("tests.replaying.functions.handler", path=ROOT, env=env, timeout_s=WITHIN_S) for _ in range(2)
+    ]
     for one in functions:
         runtimes.put(one)
     try:
