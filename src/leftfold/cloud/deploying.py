@@ -80,7 +80,7 @@ class Deploying:
         return self._objects.create(self.key, self._bundle.content)
 
     def name(self, stack: Stack) -> str:
-        return f"{self._graph.name}-{stack}"
+        return self._graph.stack(stack)
 
     def settle(self, tell: Tell) -> None:
         """Follow what an earlier deployment, or somebody else, has begun."""

@@ -99,6 +99,10 @@ class Graph(Struct, frozen=True):
     def tables(self) -> dict[str, str]:
         return {kind: f"{self.name}-{kind}" for kind in ("events", "log", "views")}
 
+    def stack(self, which: str) -> str:
+        """The name of the stack `stateful` or `stateless`: letters, digits and `-`."""
+        return f"{self.name}-{which}".replace("_", "-")
+
     def physical(self, *names: str) -> str:
         return short("-".join((self.name, *names)))
 
@@ -139,7 +143,7 @@ def graph(model: Mapping[str, Any], settings: Settings) -> Graph:
 
 def _functions(model: Json, settings: Settings) -> Iterator[Function]:
     runs = bool(model["processes"] or model["workflows"])
-    if model["deciders"]:
+    if model["deciders"] or model["workflows"]:
         yield Function("commands")
     yield Function("queries")
     yield Function("sequencer")

@@ -50,7 +50,7 @@ def terraform(graph: Graph, stateful: str, stateless: str) -> str:
 
 def _stack(graph: Graph, which: str) -> Json:
     url = f"https://${{var.code_bucket}}.s3.amazonaws.com/${{aws_s3_object.{which}.key}}"
-    found: Json = {"name": f"{graph.name}-{which}".replace("_", "-"), "template_url": url, "tags": graph.settings.tags}
+    found: Json = {"name": graph.stack(which), "template_url": url, "tags": graph.settings.tags}
     if which == "stateful":
         return found | {"lifecycle": {"prevent_destroy": True}}
     return found | {
@@ -97,8 +97,8 @@ class {prefix}Stateless(cdk.Stack):
 
 if __name__ == "__main__":
     app = cdk.App()
-    kept = {prefix}Stateful(app, "{stack}-stateful")
-    works = {prefix}Stateless(app, "{stack}-stateless", bundle=app.node.get_context("bundle"))
+    kept = {prefix}Stateful(app, "{kept}")
+    works = {prefix}Stateless(app, "{works}", bundle=app.node.get_context("bundle"))
     works.add_dependency(kept)
     app.synth()
 '''
@@ -109,7 +109,8 @@ def cdk(graph: Graph, stateful: str, stateless: str) -> str:
     return CDK.format(
         name=graph.name,
         prefix=camel(graph.name),
-        stack=graph.name.replace("_", "-"),
+        kept=graph.stack("stateful"),
+        works=graph.stack("stateless"),
         stateful=stateful,
         stateless=stateless,
         topic=graph.settings.alarms.topic,
