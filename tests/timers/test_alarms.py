@@ -76,6 +76,15 @@ def test_a_queue_is_named_or_given_by_its_url(aws: Aws, queue: str, opened: Open
     assert len(asked(aws, "GetQueueUrl")) == 1
 
 
+def test_alarms_that_several_sessions_share_outlive_the_first_that_closes(aws: Aws, queue: str) -> None:
+    alarms = open_alarms(f"sqs:{queue}?endpoint={aws.endpoint}&region={aws.region}")
+    for _ in range(2):
+        alarms.set(alarm(0), NOW)
+        alarms.close()
+    received = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert len(received) == 2
+
+
 def test_what_is_due_later_is_one_schedule_however_often_it_is_set(aws: Aws, queue: str, opened: Opened) -> None:
     alarms = opened(**scheduling(aws))
     late = alarm(DELAY_S + 0.5)

@@ -110,8 +110,11 @@ def test_a_look_says_when_the_next_one_is_due(scene: Scene) -> None:
     assert next_s() == 20
     scene.clock.forward(20)
     assert next_s() == 60  # b is done, whatever its row says
+    scene.follow()
     scene.clock.forward(40)
     assert next_s() == 90  # of a run whose other timer has just fired
+    scene.clock.forward(30)
+    assert next_s() == 90 + RETRY_S  # its row has not moved: to be looked at again, just in case
 
 
 def test_a_timer_of_a_run_that_is_over_does_not_fire(scene: Scene) -> None:

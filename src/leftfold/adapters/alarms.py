@@ -52,7 +52,9 @@ class Rings:
             self._schedule(alarm, self._role, self._target)
 
     def close(self) -> None:
-        for client in self._clients.values():
+        with self._opening:  # what is set later, by another session that shares these, opens them anew
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
             client.close()
 
     def _delay(self, alarm: Alarm, delay_s: int) -> None:

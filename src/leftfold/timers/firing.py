@@ -26,7 +26,7 @@ from leftfold.projections.builds import ViewBuilds
 
 PAGE_RUNS: Final = 100  # due runs read at once: each is a command to come
 MOST_TROUBLES: Final = 3  # runs of one look that the store could not answer for: each may have cost its whole patience
-RETRY_S: Final = 60.0  # before a timer is tried again whose owner failed: its code is to be mended first
+RETRY_S: Final = 60.0  # before a run is seen to again whose row did not move: its owner failed, or its view lags
 
 Heard = Literal["fired", "early", "gone", "held"]
 """What became of a timer: it fired; it isn't due; its run does not wait for it, any more or at all; its run itself waits
@@ -52,15 +52,14 @@ class Look(Struct, frozen=True):
 
 
 class _Seen(Struct, frozen=True):
-    """A run, as its row stood at `applied`: what was due at `upto` is done, but for what failed, which waits for `again`."""
+    """A run that was seen to as its row stood at `applied`: all that was due at `upto`. Looked at again at `again`."""
 
     applied: int
     upto: datetime
-    again: datetime | None = None
+    again: datetime
 
     def is_due(self, run: Run, now: datetime) -> bool:
-        retry = self.again is not None and self.again <= now
-        return retry or any(self.upto < at <= now for at in run.timers.values())
+        return self.again <= now or any(self.upto < at <= now for at in run.timers.values())
 
 
 class Timers:
@@ -98,7 +97,7 @@ class Timers:
                 if seen is None or seen.applied != applied or seen.is_due(run, now):
                     seen = self._see_to(stream, run, applied, now, tally)
                 for at in (*run.timers.values(), seen.again):
-                    if at is not None and at > now:
+                    if at > now:
                         tally.wake(at)
                 self._seen[stream] = seen
                 if tally.troubles >= MOST_TROUBLES:
@@ -151,15 +150,15 @@ class Timers:
         for at, timer in sorted((at, timer) for timer, at in run.timers.items() if at <= now):
             done = attempt(self.ring, stream, timer, at, tally.told)
             if done == "held":
-                return _Seen(applied, DAWN)
+                return _Seen(applied, DAWN, now)
             if not isinstance(done, Failed):
                 continue
             if isinstance(done.error, StoreUnavailable | Contention):
                 tally.trouble, tally.troubles = done.error, tally.troubles + 1
-                return _Seen(applied, DAWN)
+                return _Seen(applied, DAWN, now)
             _log.error("timer %r of %s: %s (next try in %g s)", timer, stream, done, RETRY_S)
-            return _Seen(applied, now, again=now + timedelta(seconds=RETRY_S))
-        return _Seen(applied, now)
+            break
+        return _Seen(applied, now, now + timedelta(seconds=RETRY_S))
 
     def _by_due(self) -> Iterator[tuple[str, Run, int]]:
         """Runs by their first timer, with the position that their row is at; one alone first: mostly it isn't due yet."""
