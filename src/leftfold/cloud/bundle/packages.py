@@ -92,6 +92,6 @@ def _used(path: Path, root: Path) -> bool:
     parts = path.relative_to(root).parts
     if any(part == "__pycache__" for part in parts) or path.name.endswith(UNUSED) or path.name == "py.typed":
         return False
-    if parts[0] == "bin":  # scripts: nobody runs them in a function
+    if parts[0] in ("bin", ".."):  # scripts: nobody runs them in a function
         return False
     return path.name in METADATA if parts[0].endswith(".dist-info") else True
