@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from leftfold.category import Aim, AnyCategory, aimed
+from leftfold.category import AnyCategory, aimed
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.errors import ConfigError, Contention
 from leftfold.core.events import Recorded
 from leftfold.core.processes import Send
 from leftfold.handling.decide import MAX_TRIES, Request
-from leftfold.handling.sending import Refusal
+from leftfold.handling.sending import Ask, Refusal
 
 
 class Delivering:
@@ -24,6 +24,23 @@ class Delivering:
         self, one: Send, cause: Recorded[Any], command_id: str, *, actor: str, before: Callable[[], None] | None = None
     ) -> Refusal | None:
         """Handle the command. With `before`, a refusal comes with the versions that it rests on, to be guarded."""
+        ask = self.ask(one, cause, command_id, actor=actor, before=before)
+        for _ in range(MAX_TRIES):
+            done = attempt(ask.deciding.handle, ask.request, ask.decide, ask.place)
+            if not isinstance(done, Failed):
+                self._rung()
+                return None
+            if not refuses(one, done.error):
+                raise done.error
+            refusal = Refusal(done.error, {}) if before is None else _refusal(one, ask)
+            if refusal is not None:
+                return refusal
+        raise Contention(ask.request.streams[0], 0, 0)
+
+    def ask(
+        self, one: Send, cause: Recorded[Any], command_id: str, *, actor: str, before: Callable[[], None] | None = None
+    ) -> Ask:
+        """The command as a decision to be taken."""
         category = self._categories.get(id(one.to))
         if category is None:
             raise ConfigError(f"{one.to!r} is no decider of app {self._app!r}: add it to deciders=[...].")
@@ -43,23 +60,19 @@ class Delivering:
                 before()
             return aim.decide(state)
 
-        for _ in range(MAX_TRIES):
-            done = attempt(aim.deciding.handle, request, decide, aim.place)
-            if not isinstance(done, Failed):
-                self._rung()
-                return None
-            if not refuses(one, done.error):
-                raise done.error
-            refusal = Refusal(done.error, {}) if before is None else _refusal(one, aim)
-            if refusal is not None:
-                return refusal
-        raise Contention(aim.streams[0], 0, 0)
+        return Ask(aim.deciding, request, decide, aim.place)
 
 
-def _refusal(one: Send, aim: Aim[Any, Any]) -> Refusal | None:
-    """The refusal again, with what it rests on; None when others have appended since, and the answer is another one."""
-    folded = aim.deciding.loader.settled(aim.streams)
-    again = attempt(aim.decide, folded.state)
+def _refusal(one: Send, ask: Ask) -> Refusal | None:
+    """The refusal again, with what it rests on; None when others have appended since, and the answer is another one.
+
+    What they appended may be this command's own events: then it is not refused, whatever the decider says of it now.
+    """
+    streams, command_id = ask.request.streams, ask.request.command_id or ""
+    folded = ask.deciding.loader.settled(streams)
+    if any(ask.deciding.store.find(command_id, name, forever=False) is not None for name in streams):
+        return None
+    again = attempt(ask.decide, folded.state)
     if isinstance(again, Failed) and refuses(one, again.error):
         return Refusal(again.error, folded.seen)
     return None

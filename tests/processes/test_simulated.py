@@ -68,13 +68,13 @@ def the_checkpoint_before_the_work(self: OneByOne, page: Any, progress: Progress
     return take(self, page, self._checkpoints.load(self.subscriber), token)  # pyright: ignore[reportPrivateUsage]
 
 
-def trouble_taken_for_done(self: Running, event: Recorded[Any], lanes: Lanes) -> None:
-    step(self, event, lanes)
+def trouble_taken_for_done(self: Running, *what: Any) -> None:
+    step(self, *what)
 
 
-def sends_at_once_and_from_the_log(self: Running, event: Recorded[Reacted], lanes: Lanes) -> Exception | None:
+def sends_twice(self: Running, done: Any, event: Recorded[Reacted], lanes: Lanes) -> Exception | None:
     renamed = replace(event, slots=((event.slots[0][0], event.version + 1000),))
-    return send_on(self, event, lanes) or send_on(self, renamed, lanes)
+    return send_on(self, done, event, lanes) or send_on(self, done, renamed, lanes)
 
 
 def goes_on_after_the_end(self: Instances, stepping: Stepping, instance: Instance) -> Sequence[Reacted]:
@@ -101,7 +101,7 @@ BUGS: dict[str, tuple[Any, str, Any]] = {
     "another id at each step": (Running, "_advance", another_id_at_each_step),
     "the checkpoint before the work": (OneByOne, "take", the_checkpoint_before_the_work),
     "trouble taken for done": (Running, "_step", trouble_taken_for_done),
-    "sends twice": (Running, "_send_on", sends_at_once_and_from_the_log),
+    "sends twice": (Running, "_send_on", sends_twice),
     "goes on after the end": (Instances, "decide", goes_on_after_the_end),
     "a timer stays when it fires": (Instances, "decide", a_timer_stays_when_it_fires),
     "sends what was called refused": (Running, "instance", knows_of_no_refusal),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -109,13 +109,13 @@ class Instances:
         self.takes_refused = any(version.takes_refused for version in self.versions.values())
         self._outbox, self._codec = outbox, codec
 
-    def keys(self, event: Recorded[Any]) -> Iterator[tuple[str, frozenset[int]]]:
+    def keys(self, event: Recorded[Any]) -> list[tuple[str, frozenset[int]]]:
         """The instances that the event may be for, each with the versions that say so."""
         found: dict[str, set[int]] = {}
         for number, version in self.versions.items():
             if (key := version.key(event)) is not None:
                 found.setdefault(key, set()).add(number)
-        return ((key, frozenset(numbers)) for key, numbers in found.items())
+        return [(key, frozenset(numbers)) for key, numbers in found.items()]
 
     def takes(self, instance: Instance, event: frozenset[int]) -> bool:
         """Whether the instance follows a version that correlates the event with it; a new one follows the newest."""

@@ -6,7 +6,7 @@ may come again: the step is there, the command is known, the refusal was heard.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -20,12 +20,14 @@ from leftfold.core.events import Recorded, Stored
 from leftfold.core.processes import sent_id
 from leftfold.core.runs import REACTED, Denied, Fired, Reacted, Sent
 from leftfold.handling.decide import Deciding, Request
-from leftfold.handling.sending import Deliver, Outbox, Refusal
+from leftfold.handling.sending import Ask, Delivers, Outbox, Refusal
 from leftfold.ports.backend import Backend
+from leftfold.ports.checkpoints import DeadLetter, Progress
+from leftfold.processes.ahead import Ahead, Todo
 from leftfold.processes.instances import Instance, Instances, Stepping, took
 from leftfold.subscriptions.feed import Unreadable, interest, select, stream_lane
 from leftfold.subscriptions.lanes import Lanes
-from leftfold.subscriptions.onebyone import OneByOne
+from leftfold.subscriptions.onebyone import OneByOne, Select
 
 REACT: Final = "react"  # what is noted as the command of a step
 MAX_ANSWERS: Final = 10  # a refusal that ten times in a row was out of date when it was to be recorded: come back later
@@ -49,7 +51,7 @@ class Running:
         outbox: Outbox,
         backend: Backend,
         codec: Codec,
-        deliver: Deliver,
+        deliver: Delivers,
         rung: Callable[[], None],
     ) -> None:
         self.name = instances.category
@@ -60,8 +62,19 @@ class Running:
         self._deciding: Deciding[Instance, Reacted] = Deciding(instances, backend, codec)
         self._interest = interest(codec.schema, (*instances.types, Reacted))
         self._own = f"{self.name}/"
-        work = OneByOne(self.subscriber, self._select, self._step, backend.checkpoints)
-        self.take, self.retry = work.take, work.retry
+
+    def take(self, page: Sequence[Stored], progress: Progress, token: int | None) -> int:
+        events, ahead = self._select(page), Ahead(self._backend.store, progress.parked)
+        ahead.go(self._todos(events))
+        if ahead.done:
+            self._rung()
+        return self._work(lambda _: events, ahead.done).take(page, progress, token)
+
+    def retry(self, page: Sequence[Stored], letters: Sequence[DeadLetter], progress: Progress) -> None:
+        self._work(self._select, frozenset[Hashable]()).retry(page, letters, progress)
+
+    def _work(self, select: Select, done: Container[Hashable]) -> OneByOne:
+        return OneByOne(self.subscriber, select, partial(self._step, done), self._backend.checkpoints)
 
     def instance(self, key: str) -> Instance:
         """The instance as it is now."""
@@ -83,34 +96,64 @@ class Running:
                 found += select(self._codec, (stored,), self._interest)
         return found
 
-    def _step(self, event: Recorded[Raw], lanes: Lanes) -> Exception | None:
+    def _todos(self, events: Sequence[Recorded[Any] | Unreadable]) -> Iterator[Todo]:
+        """What the events call for, as long as each of them can be read: the ordinary way says what can't."""
+        for event in events:
+            if isinstance(event, Unreadable) or isinstance(typed := self._typed(event), Failed):
+                return
+            if isinstance(typed.data, Reacted):
+                lanes = (stream_lane(typed.slots[0][0]),)
+                for index, sent in enumerate(typed.data.sends):
+                    ask = attempt(self._ask_to_send, typed, index, sent)
+                    if isinstance(ask, Failed):
+                        return
+                    yield Todo((event.id, index), lanes, ask)
+                continue
+            found = attempt(self.instances.keys, typed)
+            if isinstance(found, Failed):
+                return
+            for key, versions in found:
+                ask = self._ask(key, took(typed, event.data), typed, sent_id(self.name, event.id, 0), versions)
+                own, source = stream_lane(self._stream(key)), stream_lane(event.slots[0][0])
+                yield Todo((event.id, key), (own, source), ask)
+
+    def _typed(self, event: Recorded[Raw]) -> Recorded[Any] | Failed:
+        data = attempt(self._codec.payload, event.type, event.data, event.id)
+        if isinstance(data, Failed):
+            return data
+        return Recorded(data, event.type, event.slots, event.position, event.at, event.meta)
+
+    def _step(self, done: Container[Hashable], event: Recorded[Raw], lanes: Lanes) -> Exception | None:
         """One event of the log. Returns the store's trouble, if that is what stopped it."""
         if lanes.waits_for_stream(event):
             return None
-        data = attempt(self._codec.payload, event.type, event.data, event.id)
-        if isinstance(data, Failed):
-            lanes.park(stream_lane(event.slots[0][0]), event.position, str(data))
+        typed = self._typed(event)
+        if isinstance(typed, Failed):
+            lanes.park(stream_lane(event.slots[0][0]), event.position, str(typed))
             return None
-        typed: Recorded[Any] = Recorded(data, event.type, event.slots, event.position, event.at, event.meta)
-        return self._send_on(typed, lanes) if isinstance(data, Reacted) else self._take(typed, event.data, lanes)
+        if isinstance(typed.data, Reacted):
+            return self._send_on(done, typed, lanes)
+        return self._take(done, typed, event.data, lanes)
 
     # an event becomes a step
 
-    def _take(self, event: Recorded[Any], payload: Raw, lanes: Lanes) -> Exception | None:
-        found = attempt(lambda: list(self.instances.keys(event)))
+    def _take(self, done: Container[Hashable], event: Recorded[Any], payload: Raw, lanes: Lanes) -> Exception | None:
+        found = attempt(self.instances.keys, event)
         if isinstance(found, Failed):
             lanes.park(stream_lane(event.slots[0][0]), event.position, str(found))
             return None
         for key, versions in found:
             lane = stream_lane(self._stream(key))
+            if (event.id, key) in done:
+                continue
             if lanes.holds(lane, event.position):
                 lanes.park(lane, event.position)
                 continue
-            done = attempt(self._advance, key, took(event, payload), event, sent_id(self.name, event.id, 0), versions)
-            if isinstance(done, Failed):
-                if isinstance(done.error, StoreUnavailable | Contention):
-                    return done.error
-                lanes.park(lane, event.position, str(done))
+            step = attempt(self._advance, key, took(event, payload), event, sent_id(self.name, event.id, 0), versions)
+            if isinstance(step, Failed):
+                if isinstance(step.error, StoreUnavailable | Contention):
+                    return step.error
+                lanes.park(lane, event.position, str(step))
         return None
 
     def _advance(
@@ -123,6 +166,22 @@ class Running:
         guards: dict[str, int] | None = None,
     ) -> bool:
         """Append the step that comes of a cause, once. False when none does, or it is there already."""
+        ask = self._ask(key, stepping, because, command_id, versions, guards)
+        outcome = self._deciding.handle(ask.request, ask.decide, ask.place)
+        if outcome.events:
+            self._rung()
+        return bool(outcome.events) and not outcome.repeated
+
+    def _ask(
+        self,
+        key: str,
+        stepping: Stepping,
+        because: Recorded[Any],
+        command_id: str,
+        versions: frozenset[int] | None = None,
+        guards: dict[str, int] | None = None,
+    ) -> Ask:
+        """The step that comes of a cause, to be decided."""
         stream = self._stream(key)
 
         def decide(instance: Instance) -> Sequence[Reacted]:
@@ -140,22 +199,35 @@ class Running:
             traceparent=because.meta.traceparent,
             guards=guards,
         )
-        outcome = self._deciding.handle(request, decide, lambda _: (stream,))
-        if outcome.events:
-            self._rung()
-        return bool(outcome.events) and not outcome.repeated
+        return Ask(self._deciding, request, decide, lambda _: (stream,))
 
     # a step's commands are sent
 
-    def _send_on(self, event: Recorded[Reacted], lanes: Lanes) -> Exception | None:
+    def _send_on(self, done: Container[Hashable], event: Recorded[Reacted], lanes: Lanes) -> Exception | None:
         for index, sent in enumerate(event.data.sends):
-            done = attempt(self._send, event, index, sent, lanes)
-            if isinstance(done, Failed):
-                if isinstance(done.error, StoreUnavailable | Contention):
-                    return done.error
-                lanes.park(stream_lane(event.slots[0][0]), event.position, str(done))
+            went = None if (event.id, index) in done else attempt(self._send, event, index, sent, lanes)
+            if isinstance(went, Failed):
+                if isinstance(went.error, StoreUnavailable | Contention):
+                    return went.error
+                lanes.park(stream_lane(event.slots[0][0]), event.position, str(went))
                 return None
         return None
+
+    def _ask_to_send(self, event: Recorded[Reacted], index: int, sent: Sent) -> Ask:
+        one, command_id = self._outbox.unpack(sent), sent_id(self.name, event.id, index)
+        before = self._unless_heard(event, index, sent)
+        return self._deliver.ask(one, event, command_id, actor=self.subscriber, before=before)
+
+    def _unless_heard(self, event: Recorded[Reacted], index: int, sent: Sent) -> Callable[[], None] | None:
+        """What to ask before a command is decided that might be refused, and the refusal be news to the process."""
+        if not (self.instances.takes_refused and self._outbox.refusals(sent.to)):
+            return None
+
+        def before() -> None:
+            if (event.version, index) in self.instance(event.key).refused:
+                raise _Heard
+
+        return before
 
     def _send(self, event: Recorded[Reacted], index: int, sent: Sent, lanes: Lanes) -> None:
         """Send one command, or let the process hear that it was refused.
@@ -165,15 +237,11 @@ class Running:
         """
         one, command_id = self._outbox.unpack(sent), sent_id(self.name, event.id, index)
         deliver = partial(self._deliver, one, event, command_id, actor=self.subscriber)
-        if not (self.instances.takes_refused and self._outbox.refusals(sent.to)):
+        before = self._unless_heard(event, index, sent)
+        if before is None:
             if (refusal := deliver()) is not None:
                 self._note(event, command_id, sent, refusal, lanes)
             return
-
-        def before() -> None:
-            if (event.version, index) in self.instance(event.key).refused:
-                raise _Heard
-
         for _ in range(MAX_ANSWERS):
             try:
                 refusal = deliver(before=before)
