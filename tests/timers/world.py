@@ -7,7 +7,6 @@ from typing import Final
 from leftfold import Session
 from leftfold.adapters.memory import Memory
 from leftfold.core.errors import Contention, Fenced, StoreUnavailable
-from leftfold.ports.backend import Backend
 from leftfold.testing.chaos import Chaos, Crash
 from tests.timers.clocks import Command, Scrap, Stop, Wind, clock, tower
 from tests.timers.judge import Judged, judge
@@ -19,15 +18,13 @@ KEYS: Final = ("a", "b", "c")
 HANDS: Final = ("h", "m")
 AFTERWARDS_S: Final = 600.0  # when every timer is due
 
-Open = Callable[[Backend, Sky], Session]
-
 
 class World:
-    """One simulation. `sweeps`: timers are looked for by their rows, not only where something rings."""
+    """One simulation. `opened` counts the sessions: each that died was opened anew."""
 
-    def __init__(self, seed: int, backend: Backend | None = None, *, chaos: Chaos | None = None) -> None:
-        self.chaos = chaos or Chaos(seed)
-        self.backend = backend or Memory(self.chaos.clock).open()
+    def __init__(self, seed: int) -> None:
+        self.chaos = Chaos(seed)
+        self.backend = Memory(self.chaos.clock).open()
         self.sky = Sky(self.chaos.dice)
         self.opened = 0
 
