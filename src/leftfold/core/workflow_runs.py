@@ -147,6 +147,10 @@ class RunState(Struct, frozen=True):
     def step(self, name: str) -> StepState:
         return self.steps.get(name, StepState())
 
+    def __deepcopy__(self, memo: object) -> RunState:
+        """Itself: `evolve` makes a new dict for each change, so two readers may share one."""
+        return self
+
 
 def plain(value: object) -> Raw:
     """A value as JSON."""
