@@ -85,12 +85,12 @@ class {prefix}Stateful(cdk.Stack):
 
 
 class {prefix}Stateless(cdk.Stack):
-    """What works, on the bundle that `cdk -c bundle=FILE` names."""
+    """What works, on the bundle that `cdk -c bundle=FILE` names. `--parameters AlarmTopic=ARN` says who hears of alarms."""
 
-    def __init__(self, scope: Construct, name: str, *, bundle: str, alarm_topic: str = "{topic}") -> None:
+    def __init__(self, scope: Construct, name: str, *, bundle: str) -> None:
         super().__init__(scope, name)
         code = Asset(self, "Code", path=bundle)
-        parameters = {{"CodeBucket": code.s3_bucket_name, "CodeKey": code.s3_object_key, "AlarmTopic": alarm_topic}}
+        parameters = {{"CodeBucket": code.s3_bucket_name, "CodeKey": code.s3_object_key}}
         template = str(here / "{stateless}")
         self.template = CfnInclude(self, "Template", template_file=template, parameters=parameters)
 
@@ -113,5 +113,4 @@ def cdk(graph: Graph, stateful: str, stateless: str) -> str:
         works=graph.stack("stateless"),
         stateful=stateful,
         stateless=stateless,
-        topic=graph.settings.alarms.topic,
     )
