@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from leftfold.cli.main import main
+from leftfold.requests.problems import Refusal
+from leftfold.requests.queries import Asked, Queries
 from leftfold.testing.sample_shop import Place, orders, shop
 
 Cli = Callable[..., str]
@@ -74,3 +76,13 @@ def test_a_parked_instance_is_listed_mended_and_retried(cli: Cli, tmp_path: Path
         session.catch_up()
         assert session.category(orders).state("o1").status == "confirmed"
         assert session.operations.dead_letters() == []
+
+
+def test_an_api_tells_nothing_of_runs() -> None:
+    with shop.open("memory:") as session:
+        session.category(orders).handle("o1", Place(50))
+        session.catch_up()
+        queries = Queries(shop)
+        with pytest.raises(Refusal, match="runs"):
+            queries.answer(session, Asked(view="runs", key="fulfilment/o1"))
+        assert queries.answer(session, Asked(stream="order/o1"))

@@ -50,7 +50,8 @@ class Queries:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._views = {view.name: view for view in app.views if isinstance(view, View)}
+        # The view of runs is for operators: whose instances there are is nothing that an API tells by itself.
+        self._views = {view.name: view for view in app.views if isinstance(view, View) and view is not app.runs}
         self._deciders = {one.category: one for one in app.deciders if not hasattr(one, "boundary")}
 
     def answer(self, session: Session, asked: Asked, *, left_s: float = MOST_WAIT_S) -> dict[str, Any]:
