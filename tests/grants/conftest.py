@@ -1,0 +1,3 @@
+from tests.deployed.fixtures import proof
+
+__all__ = ["proof"]
