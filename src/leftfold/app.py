@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Deciders, views, reactions, processes and what is published under one name. A value: building one does nothing yet.
+    """Deciders, views, reactions, processes, workflows and what is published. A value: building one does nothing yet.
 
     `reactions` are functions, known on disk by their names; `{"name": function}` keeps a name through a renaming.
-    `processes` may hold several versions of one; what has begun is in the view `runs`, which comes with them.
+    `processes` and `workflows` may hold several versions of one; what has begun is in the view `runs`, which comes along.
     `events` adds event classes that no decider emits, for appends in the dcb form. `publish` says which events are public,
     as what, and where they go: see leftfold.publish. `ingest` says which records of devices become events: see
     leftfold.ingest. Raises ConfigError for what can't work: two classes under one name on disk, a view of events that

@@ -295,6 +295,17 @@ def test_each_event_answers_one_await_of_its_own_run(desk: Desk) -> None:
     assert session.operations.dead_letters() == []
 
 
+def test_an_event_that_another_version_awaits_answers_nothing(desk: Desk) -> None:
+    first = Workflow("one", data=Order, steps=[Await("note", answer=Note)], evolve=noted)
+    second = Workflow("one", data=Order, steps=[Await("paid", key=paid_for)], evolve=noted, version=2)
+    session = desk.open(first, second)
+    session.workflow(first).start("1", Order("1"))
+    session.category(till).handle("1", Pay(2))
+    session.catch_up()
+    assert session.workflow(first).status("1").waits_for == ("note",)
+    assert session.operations.dead_letters() == []
+
+
 def test_branches_see_what_was_before_them_and_not_each_other(desk: Desk) -> None:
     seen: dict[str, tuple[str, ...]] = {}
 

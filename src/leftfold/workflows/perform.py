@@ -148,6 +148,8 @@ class Performing:
             for node in workflow.awaits()
             if node.key is not None and isinstance(event.data, node.events) and node.key(event) == run_id
         ]
+        if not mine:
+            return  # another version waits for it
         result = self.journal.versions.result(workflow, event.data)
 
         def make(state: RunState) -> RunEvent | None:
