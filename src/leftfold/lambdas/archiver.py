@@ -12,12 +12,11 @@ from weakref import WeakKeyDictionary
 from leftfold.app import App
 from leftfold.archive import Archiver, Sealed
 from leftfold.core.errors import ConfigError
-from leftfold.lambdas.container import Call, Container, Handler, Options, objects
+from leftfold.lambdas.container import Call, Container, Handler, Options, archive_objects
 from leftfold.ports.objects import Objects
 from leftfold.session import Session
 from leftfold.telemetry import metrics
 
-ARCHIVE: Final = "LEFTFOLD_ARCHIVE"
 KEEP_DAYS: Final = "LEFTFOLD_KEEP_DAYS"
 
 
@@ -59,14 +58,6 @@ def _tell(call: Call, sealed: Sealed) -> None:
         count(metrics.SEGMENT_BYTES, size)
     if sealed.left and call.deadline.passed:
         count(metrics.DEADLINE_STOPS)
-
-
-def archive_objects(given: str | Objects | None) -> Objects:
-    """Where segments are: as a handler was told, or as its environment says."""
-    where = given or os.environ.get(ARCHIVE)
-    if not where:
-        raise ConfigError(f"no archive: set {ARCHIVE}, as s3:BUCKET/PREFIX, or pass archive=.")
-    return objects(where)
 
 
 def _days(given: int | None) -> int | None:

@@ -33,6 +33,7 @@ TENANT: Final = "LEFTFOLD_TENANT"
 ASIDE: Final = "LEFTFOLD_ASIDE"
 ALARMS: Final = "LEFTFOLD_ALARMS"
 LEVEL: Final = "LEFTFOLD_LOG_LEVEL"
+ARCHIVE: Final = "LEFTFOLD_ARCHIVE"
 WORKFLOWS: Final = "LEFTFOLD_WORKFLOWS"
 SPACE: Final = "LEFTFOLD_NAMESPACE"
 TENANTS_KEPT: Final = 32  # sessions of one container: each holds caches of its streams; the least used one is closed
@@ -185,6 +186,14 @@ def objects(where: str | Objects) -> Objects:
     from leftfold.connect import open_objects
 
     return open_objects(where) if isinstance(where, str) else where
+
+
+def archive_objects(given: str | Objects | None) -> Objects:
+    """Where segments are: as a handler was told, or as its environment says."""
+    where = given or os.environ.get(ARCHIVE)
+    if not where:
+        raise ConfigError(f"no archive: set {ARCHIVE}, as s3:BUCKET/PREFIX, or pass archive=.")
+    return objects(where)
 
 
 def _print(line: str) -> None:

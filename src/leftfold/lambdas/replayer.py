@@ -14,10 +14,7 @@ from leftfold.app import App
 from leftfold.archive.reader import Archive
 from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.streams import check_tenant
-from leftfold.lambdas.archiver import archive_objects
-from leftfold.lambdas.container import Container, Handler, Options
-from leftfold.lambdas.shapes import told
-from leftfold.lambdas.tenancy import Tenancy
+from leftfold.lambdas.container import Container, Handler, Options, archive_objects
 from leftfold.ports.objects import Objects
 from leftfold.replaying import apart
 from leftfold.replaying.apart import MAX_PARTS, Run
@@ -75,14 +72,15 @@ def replayer(app: App, *, archive: str | Objects | None = None, **options: Unpac
 
     >>> handler = replayer(bank)
     """
-    container, tenancy = Container(app, "replayer", options), Tenancy(options)
+    container = Container(app, "replayer", options)
 
     def opened(tenant: str) -> tuple[Session, Archive]:
+        served = container.tenant({"tenant": tenant})
         if tenant:
             check_tenant(tenant)
-            if not tenancy.serves(tenant):
+            if served not in (None, tenant):
                 raise Rejected("it is of another tenant than this function serves.", field="tenant")
-        session = container.opened(tenant or tenancy.served)
+        session = container.opened(tenant or served)
         return session, Archive(archive_objects(archive), session.backend.tenant)
 
     def handle(event: Any, context: Any) -> dict[str, Any]:
@@ -112,6 +110,8 @@ def _asked(event: Any) -> Plan | Part | Finish | Promote | Abandon:
     try:
         return msgspec.convert(event, Plan | Part | Finish | Promote | Abandon)
     except (msgspec.ValidationError, UnicodeError) as error:
+        from leftfold.lambdas.shapes import told
+
         raise ConfigError(f"that is no task of a replay: {told(error)}. Let the replay's state machine call.") from None
 
 
