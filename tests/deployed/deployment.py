@@ -152,10 +152,15 @@ class Deployment:
         return self.invoke(function, json.loads(found["Target"]["Input"]))
 
     def caught_up(self, function: str) -> Any:
-        """What such a call says once nobody else is at the same work."""
+        """What such a call says once the store is there, and nobody else is at the same work."""
 
         def call() -> Any:
-            told = self.called_by_schedule(function)
+            try:
+                told = self.called_by_schedule(function)
+            except Failed as failed:
+                if '"error":"StoreUnavailable"' not in str(failed):
+                    raise
+                return None  # as on a machine that swaps: the schedule calls again
             return None if told.get("behind") else told
 
         return until(f"{function} to catch up", call)
