@@ -8,6 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from leftfold.adapters.alarms import DELAY_S
 from leftfold.archive.writer import SEGMENT_EVENTS
 from leftfold.cloud.functions import namespace
 from leftfold.cloud.grants import has_failures, runs_machines
@@ -124,9 +125,8 @@ def _of_lambda(graph: Graph, function: Function) -> Iterator[Alarm]:
     if function.kind in ("inbound", "timers"):
         waits: Dimensions = [("QueueName", graph.physical(name))]
         about = f"a message waits long for {name}"
-        yield Alarm(
-            f"{me}QueueAge", about, "AWS/SQS", "ApproximateAgeOfOldestMessage", waits, HANDLED_LATE_S, "Maximum"
-        )
+        late_s = HANDLED_LATE_S + (DELAY_S if function.kind == "timers" else 0)  # a ring may wait on purpose
+        yield Alarm(f"{me}QueueAge", about, "AWS/SQS", "ApproximateAgeOfOldestMessage", waits, late_s, "Maximum")
 
 
 def _ours(

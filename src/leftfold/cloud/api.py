@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from leftfold.cloud.functions import tags
+from leftfold.cloud.functions import log_of, tags
 from leftfold.cloud.grants import allow, policy
 from leftfold.cloud.graph import Function, Graph
 from leftfold.cloud.template import Json, att, ref, sub
@@ -77,12 +77,7 @@ def _http(graph: Graph, called: list[Function]) -> Json:
                 "Tags": {tag["Key"]: tag["Value"] for tag in tags(graph)},
             },
         },
-        "ApiLog": {
-            "Type": "AWS::Logs::LogGroup",
-            "Properties": {"LogGroupName": f"/aws/apigateway/{graph.name}", "RetentionInDays": graph.settings.log_days},
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-        },
+        "ApiLog": log_of(graph, f"/aws/apigateway/{graph.name}"),
         "ApiStage": {
             "Type": "AWS::ApiGatewayV2::Stage",
             "Properties": {

@@ -16,7 +16,7 @@ ASYNC_AGE_S: Final = 300  # such a call is of no use when the next one is there
 def resources(graph: Graph, function: Function) -> Json:
     """Logical id -> resource of one function."""
     found = {
-        f"{function.id}Log": _log(graph, function),
+        f"{function.id}Log": log_of(graph, log_group(graph, function)),
         f"{function.id}Role": role(graph, "lambda.amazonaws.com", policy(statements(graph, function))),
         f"{function.id}Function": _function(graph, function),
     }
@@ -44,12 +44,9 @@ def tags(graph: Graph) -> list[Json]:
     return tagged({"leftfold:app": graph.app, "leftfold:env": graph.settings.env} | graph.settings.tags)
 
 
-def _log(graph: Graph, function: Function) -> Json:
-    properties: Json = {
-        "LogGroupName": log_group(graph, function),
-        "RetentionInDays": graph.settings.log_days,
-        "Tags": tags(graph),
-    }
+def log_of(graph: Graph, name: str) -> Json:
+    """A log that is kept for some days, and goes with its stack."""
+    properties: Json = {"LogGroupName": name, "RetentionInDays": graph.settings.log_days, "Tags": tags(graph)}
     if graph.settings.kms:
         properties["KmsKeyId"] = graph.imported("Key")
     return {
@@ -105,7 +102,7 @@ def environment(graph: Graph, function: Function) -> Json:
 
 def alarms(graph: Graph) -> Json:
     """The URL of what rings: a queue, and schedules of the app's own group that send into it."""
-    url = f"sqs:${{Queue}}?role=${{RingsRole.Arn}}&target=${{QueueArn}}&group={graph.name}"
+    url = f"sqs:${{Queue}}?role=${{RingsRole.Arn}}&target=${{QueueArn}}&group={graph.group}"
     return {"Fn::Sub": [url, {"Queue": graph.imported("TimersQueueUrl"), "QueueArn": graph.imported("TimersQueue")}]}
 
 

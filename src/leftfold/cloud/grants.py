@@ -253,7 +253,7 @@ def _alarms(graph: Graph, function: Function) -> list[Json]:
     passed: Json = {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}
     return [
         allow("Rings", ("sqs:SendMessage",), [graph.imported("TimersQueue")]),
-        allow("LateRings", ("scheduler:CreateSchedule",), [arn("scheduler", f"schedule/{graph.name}/*")]),
+        allow("LateRings", ("scheduler:CreateSchedule",), [arn("scheduler", f"schedule/{graph.group}/*")]),
         allow("LateRingsRole", ("iam:PassRole",), [att("RingsRole")], Condition=passed),
     ]
 

@@ -106,8 +106,14 @@ class Graph(Struct, frozen=True):
     def physical(self, *names: str) -> str:
         return short("-".join((self.name, *names)))
 
+    @property
+    def group(self) -> str:
+        """Of the schedules that ring for timers."""
+        return short(self.name)
+
     def export(self, what: str) -> str:
-        return f"{self.name}-{what}"
+        """The name of an export, which has letters, digits, `-` and `:` alone."""
+        return f"{self.name}-{what}".replace("_", "-")
 
     def imported(self, what: str) -> Json:
         return imported(self.export(what))

@@ -49,16 +49,23 @@ ENV_CHARS: Final = 16  # of an environment's name: it leads every physical name,
 
 Pythons = Literal["3.11", "3.12", "3.13", "3.14"]
 
-RESERVED: Final = (
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-)
+RESERVED: Final = {  # of a function's variables (Lambda developer guide)
+    *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_RUNTIME_API"),
+    *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+    *("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_INITIALIZATION_TYPE"),
+    *("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+}
+TAGS: Final = 48  # of one's own: a resource has 50 (tag editor user guide), of which two are leftfold's
+TAG_KEY_CHARS: Final = 128
+TAG_VALUE_CHARS: Final = 256
 
 _ENV = re.compile(r"[a-z][a-z0-9-]*\Z")
 _RATE = re.compile(r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)\Z|cron\([^()]+\)\Z")
+_SLOW = re.compile(r"rate\((\d+) (minute|hour|day)s?\)\Z")
+_MINUTES: Final = {"minute": 1, "hour": 60, "day": 1440}
+_VARIABLE = re.compile(r"[A-Za-z]\w+\Z", re.ASCII)
+_TAG = re.compile(r"[\w\s.:/=+\-@]*\Z")
 _HANDLER = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+\Z")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")
 _ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:.+\Z")
@@ -229,6 +236,7 @@ def _wrong(read: Settings) -> Iterator[tuple[str, str]]:
             "log_days",
             f"CloudWatch keeps logs for certain numbers of days; {near} is the nearest to {read.log_days}.",
         )
+    yield from _wrong_tags(read.tags)
     for tenant in read.fixed:
         try:
             check_tenant(tenant)
@@ -260,6 +268,19 @@ def _wrong(read: Settings) -> Iterator[tuple[str, str]]:
             yield f"inbound.{name}.pattern", "an empty pattern takes every event of the bus: name what is meant."
 
 
+def _wrong_tags(tags: dict[str, str]) -> Iterator[tuple[str, str]]:
+    if len(tags) > TAGS:
+        yield "tags", f"at most {TAGS}, not {len(tags)}."
+    for key, value in tags.items():
+        if key.lower().startswith("aws:"):
+            yield f"tags.{key}", "`aws:` is Amazon's own."
+        if not (0 < len(key) <= TAG_KEY_CHARS and len(value) <= TAG_VALUE_CHARS and _TAG.match(key + value)):
+            yield (
+                f"tags.{key}",
+                f"letters, digits, spaces and _.:/=+-@, {TAG_KEY_CHARS} of a key, {TAG_VALUE_CHARS} of a value.",
+            )
+
+
 def _wrong_function(one: OfFunction) -> Iterator[tuple[str, str]]:
     if not 128 <= one.memory_mb <= MOST_MEMORY_MB:
         yield "memory_mb", f"128 to {MOST_MEMORY_MB}, not {one.memory_mb}."
@@ -270,18 +291,24 @@ def _wrong_function(one: OfFunction) -> Iterator[tuple[str, str]]:
     if one.handler is not None and not _HANDLER.match(one.handler):
         yield "handler", f"{one.handler!r} is not module.function, as handlers.handle_command."
     for name in one.environment:
-        if name in RESERVED or name.startswith("AWS_LAMBDA_"):
+        if name in RESERVED:
             yield f"environment.{name}", "is Lambda's own."
+        elif not _VARIABLE.match(name):
+            yield f"environment.{name}", "letters, digits and '_', a letter first, at least two."
 
 
 def _wrong_api(api: Api) -> Iterator[tuple[str, str]]:
     if api.auth == "jwt" and not (api.kind == "http-api" and api.issuer and api.audience):
         yield "api.auth", "jwt needs kind = http-api, an issuer and an audience."
+    if api.issuer and not api.issuer.startswith("https://"):
+        yield "api.issuer", f"{api.issuer!r}: an issuer is a URL with https."
 
 
 def _wrong_archive(archive: Archive) -> Iterator[tuple[str, str]]:
     if not _RATE.match(archive.every):
         yield "archive.every", f"{archive.every!r} is no rate(5 minutes) and no cron(...)."
+    if (slow := _SLOW.match(archive.every)) and int(slow[1]) * _MINUTES[slow[2]] > _MINUTES["day"]:
+        yield "archive.every", "at least once a day: an alarm says when it stands still for one."
     if archive.keep_days is not None and not 1 <= archive.keep_days <= MAX_KEEP_DAYS:
         yield "archive.keep_days", f"1 to {MAX_KEEP_DAYS:,}; leave it out to lock nothing."
     if not COLDER_DAYS <= archive.colder_after_days < archive.coldest_after_days:

@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 from leftfold.app import App
-from leftfold.cloud.functions import role, tags
+from leftfold.cloud.functions import log_of, role, tags
 from leftfold.cloud.grants import DELIVERS_LOGS, allow, policy, runs_machines
 from leftfold.cloud.graph import Graph
 from leftfold.cloud.machines import machine
@@ -40,17 +40,8 @@ def _machine(graph: Graph, name: str, function: str, definition: Json, more: lis
     physical = f"{graph.machines}{name}"
     rights = [allow("Call", ("lambda:InvokeFunction",), [att(f"{function}Function")]), *more]
     rights.append(allow("Log", tuple(DELIVERS_LOGS), "*"))
-    log: Json = {"LogGroupName": f"/aws/vendedlogs/states/{physical}", "RetentionInDays": graph.settings.log_days}
-    log["Tags"] = tags(graph)
-    if graph.settings.kms:
-        log["KmsKeyId"] = graph.imported("Key")
     return {
-        f"{ours}Log": {
-            "Type": "AWS::Logs::LogGroup",
-            "Properties": log,
-            "DeletionPolicy": "Delete",
-            "UpdateReplacePolicy": "Delete",
-        },
+        f"{ours}Log": log_of(graph, f"/aws/vendedlogs/states/{physical}"),
         f"{ours}Role": role(graph, "states.amazonaws.com", policy(rights)),
         ours: {
             "Type": "AWS::StepFunctions::StateMachine",

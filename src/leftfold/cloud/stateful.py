@@ -18,6 +18,7 @@ TRIES: Final = 10  # of a message, before its queue gives it up
 VISIBLE_TIMES: Final = 6  # how many time-outs of its function a message stays out of sight (Lambda developer guide)
 UPLOAD_DAYS: Final = 7  # after which what is left of a broken upload goes
 ASIDE_DAYS: Final = 365  # an operator who hasn't looked in a year won't
+HIDDEN_DAYS: Final = 30  # in which what was deleted by mistake can be brought back
 RECORD_HOURS: Final = 168  # a week, in which a stopped ingest or consumer can be mended
 
 
@@ -34,7 +35,7 @@ def template(graph: Graph) -> Json:
         if channel.made:
             resources[channel.id] = _channel(graph, channel)
     if graph.has_runs:
-        resources["Rings"] = _retained("AWS::Scheduler::ScheduleGroup", {"Name": graph.name, "Tags": tags(graph)})
+        resources["Rings"] = _retained("AWS::Scheduler::ScheduleGroup", {"Name": graph.group, "Tags": tags(graph)})
     if graph.settings.kms:
         resources["Key"] = _key(graph)
     return {
@@ -75,10 +76,23 @@ def _buckets(graph: Graph) -> Json:
     if graph.settings.archive.on:
         found["ArchiveBucket"] = _archive(graph)
     if any(one.kind in ("ingest", "inbound") for one in graph.functions):
-        found["AsideBucket"] = _bucket(graph, [{"Id": "old", "Status": "Enabled", "ExpirationInDays": ASIDE_DAYS}])
+        found["AsideBucket"] = _bucket(graph, _expiry())
     for name in list(found):
         found[f"{name}Policy"] = _secured(name)
     return found
+
+
+def _expiry() -> list[Json]:
+    """What expires in a versioned bucket is hidden by a marker: the version behind it goes by a rule of its own."""
+    return [
+        {
+            "Id": "old",
+            "Status": "Enabled",
+            "ExpirationInDays": ASIDE_DAYS,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": HIDDEN_DAYS},
+        },
+        {"Id": "markers", "Status": "Enabled", "ExpiredObjectDeleteMarker": True},
+    ]
 
 
 def _bucket(graph: Graph, rules: list[Json]) -> Json:
@@ -172,6 +186,8 @@ def _queue(graph: Graph, name: str, **more: object) -> Json:
 def _rule(graph: Graph, function: Function) -> Json:
     """From a bus into the queue. What the bus can't deliver goes where the queue gives up."""
     inbound = graph.inbound(function.of)
+    made = [one for one in graph.channels if one.made and one.scheme == "eventbridge"]
+    own = [ref(one.id) for one in made if one.place == inbound.bus]  # which must be there before the rule
     rule = f"{function.id}Rule"
     sends = allow("FromTheBus", ("sqs:SendMessage",), "*")
     sends |= {
@@ -185,7 +201,7 @@ def _rule(graph: Graph, function: Function) -> Json:
             "Type": "AWS::Events::Rule",
             "Properties": {
                 "Description": f"{graph.app}: events for {function.name}",
-                "EventBusName": inbound.bus,
+                "EventBusName": own[0] if own else inbound.bus,
                 "EventPattern": json.loads(json.dumps(inbound.pattern, sort_keys=True)),
                 "State": "ENABLED",
                 "Targets": [
@@ -243,11 +259,13 @@ def _key(graph: Graph) -> Json:
     }
     uses = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*", "kms:DescribeKey")
     services = {"Service": ["events.amazonaws.com", "scheduler.amazonaws.com"]}
+    buses = {"Service": "events.amazonaws.com"}
     mine = {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}}
     statements = [
         allow("Account", ("kms:*",), "*", Principal=account),
         allow("Logs", uses, "*", Principal=logs, Condition=ours),
         allow("Services", ("kms:Decrypt", "kms:GenerateDataKey*"), "*", Principal=services, Condition=mine),
+        allow("Buses", ("kms:DescribeKey",), "*", Principal=buses),  # a bus that gets this key is looked at for nobody
     ]
     return _retained(
         "AWS::KMS::Key",

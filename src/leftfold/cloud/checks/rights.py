@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -9,6 +10,10 @@ from leftfold.cloud.checks.finding import Finding, at, of_type
 from leftfold.cloud.grants import ANY_RESOURCE, KEYLESS, leading_keys
 from leftfold.cloud.graph import Graph
 from leftfold.cloud.template import Json
+
+ROLE_CHARS: Final = 10_240  # of all inline policies of a role, spaces left out (IAM quotas)
+MANAGED_CHARS: Final = 6_144  # of a managed policy (IAM quotas)
+ARN_CHARS: Final = 118  # of a function's ARN, the longest that is put in for a reference
 
 SCANNERS: Final = ("SequencerRole",)  # it finds what a stream no longer shows
 
@@ -20,7 +25,12 @@ def check(graph: Graph, stack: str, template: Json) -> Iterator[Finding]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 yield from _statement(graph, stack, name, statement)
         yield from _trust(stack, name, role)
+        chars = sum(_chars(policy["PolicyDocument"]) for policy in role.get("Policies", ()))
+        if chars > ROLE_CHARS:
+            yield Finding(stack, name, _over(chars, ROLE_CHARS, graph))
     for name, managed in of_type(template, "AWS::IAM::ManagedPolicy"):
+        if (chars := _chars(managed["PolicyDocument"])) > MANAGED_CHARS:
+            yield Finding(stack, name, _over(chars, MANAGED_CHARS, graph))
         for statement in managed["PolicyDocument"]["Statement"]:
             yield from _statement(graph, stack, name, statement)
 
@@ -68,6 +78,32 @@ def _trust(stack: str, name: str, role: Json) -> Iterator[Finding]:
             yield Finding(stack, name, "is taken by others than one service")
         elif service != "lambda.amazonaws.com" and not at(statement, "Condition", "StringEquals", "aws:SourceAccount"):
             yield Finding(stack, name, f"may be taken by {service} for another account: aws:SourceAccount")
+
+
+def _over(chars: int, most: int, graph: Graph) -> str:
+    many = len(graph.settings.fixed) > 1
+    way = '; say tenants = "any", or deploy some tenants by themselves' if many else ""
+    return f"its policies have some {chars:,} characters, and IAM takes {most:,}{way}"
+
+
+def _chars(document: Json) -> int:
+    """How long IAM finds a policy, with what CloudFormation puts in, at its longest."""
+    return len(json.dumps(_put_in(document), separators=(",", ":")))
+
+
+def _put_in(part: Any) -> Any:
+    if isinstance(part, list):
+        items: list[Any] = part  # pyright: ignore[reportUnknownVariableType]
+        return [_put_in(one) for one in items]
+    if not isinstance(part, dict):
+        return part
+    known: Json = part  # pyright: ignore[reportUnknownVariableType]
+    if "Fn::Sub" in known:
+        text = known["Fn::Sub"] if isinstance(known["Fn::Sub"], str) else known["Fn::Sub"][0]
+        return str(text)  # what stands in for a name is about as long as one
+    if any(key.startswith("Fn::") or key == "Ref" for key in known):
+        return "-" * ARN_CHARS
+    return {key: _put_in(value) for key, value in known.items()}
 
 
 def _is_any(resource: Any) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from leftfold.cloud.checks.finding import Finding, at, of_type
 from leftfold.cloud.template import TEMPLATE_BYTES, TEMPLATE_RESOURCES, Json, references, text_of
 
+MOST_OUTPUTS: Final = 200  # of one template (CloudFormation quotas)
+_EXPORT: Final = re.compile(r"[A-Za-z0-9:-]{1,255}\Z")  # or creating the stack is refused; no linter knows it
 PSEUDO: Final = ("AWS::",)
 
 
@@ -25,6 +28,12 @@ def check(stack: str, template: Json, templates: Mapping[str, Json]) -> Iterator
                 yield Finding(stack, name, f"refers to {found}, which is not there")
         for found in sorted(set(_imports(resource)) - exported):
             yield Finding(stack, name, f"imports {found}, which no stack exports")
+    outputs = template.get("Outputs", {})
+    if len(outputs) > MOST_OUTPUTS:
+        yield Finding(stack, "Outputs", f"{len(outputs)} outputs; the limit is {MOST_OUTPUTS}")
+    for name, told in outputs.items():
+        if "Export" in told and not _EXPORT.match(str(at(told, "Export", "Name"))):
+            yield Finding(stack, name, "an export's name has letters, digits, `-` and `:` alone: Export")
     for name, log in of_type(template, "AWS::Logs::LogGroup"):
         if not log.get("RetentionInDays"):
             yield Finding(stack, name, "keeps its lines for ever: RetentionInDays")
