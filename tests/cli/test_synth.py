@@ -34,9 +34,14 @@ def test_what_is_not_there_yet_differs(desk: Desk) -> None:
     assert [one["changed"] for one in told["files"]] == [True, True]
     assert told["written"] is False
     assert not Path("infra").exists()
+    said = desk.ok("synth", "bank:app", "--out", "infra", "--check", code=1)
+    assert said.count("bytes, not there") == len(said.splitlines()) == 2
 
 
 def test_a_long_difference_is_cut(desk: Desk) -> None:
+    desk.ok("synth", "bank:app", "--out", "infra")
+    for file in Path("infra").iterdir():
+        file.write_text("{}")
     told = desk.ok("synth", "bank:app", "--out", "infra", "--check", code=1)
     assert "lines more" in told
     assert len(told.splitlines()) < 100
@@ -85,5 +90,10 @@ def test_what_is_wrong_in_the_settings_is_said_with_file_and_place(desk: Desk) -
 
 def test_a_folder_that_can_not_be_written_is_said(desk: Desk) -> None:
     Path("infra").write_text("a file")
-    assert "--out infra" in desk.error("synth", "bank:app", "--out", "infra", code=3)
+    assert "--out infra/bank-prod-stateful.template.json: Not a directory." in desk.error(
+        "synth", "bank:app", "--out", "infra", code=3
+    )
+    assert "--config no.toml: No such file or directory." in desk.error(
+        "synth", "bank:app", "--out", "x", "--config", "no.toml", code=3
+    )
     assert desk.error("synth", "bank:app", code=2)

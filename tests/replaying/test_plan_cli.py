@@ -71,3 +71,11 @@ def test_what_does_not_go_together_is_said(bank: Desk) -> None:
         "rebuild", "balances", "--plan", "--prices", "nowhere.json", code=3
     )
     assert "names no object store" in refused("rebuild", "balances", "--plan", "--from", "ftp:x", code=3)
+
+
+def test_an_archive_that_is_not_the_stores_is_refused(bank: Desk) -> None:
+    asked = ("views", "bank:app", "rebuild", "owners", "--plan", "--from", "file:archive")
+    assert "there are no segments in this archive" in bank.error(*asked, code=3)
+    bank.fill(url="sqlite:other.db")
+    bank.ok("archive", "bank:app", "--to", "file:archive", "--store", "sqlite:other.db")
+    assert "it isn't its own" in bank.error(*asked, code=3)

@@ -124,7 +124,9 @@ def settings_in(config: Path | None, env: str | None = None) -> Settings:
 def _read(config: Path) -> Settings:
     try:
         text = config.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"--config {config}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"--config {config}: {error}.") from error
     return read_settings(text, kind="toml" if config.suffix == ".toml" else "json", where=str(config))
 

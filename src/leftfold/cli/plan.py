@@ -17,6 +17,7 @@ from leftfold.core.errors import ConfigError
 from leftfold.fit.prices import LIST, PRICES, REGION, Prices, read
 from leftfold.replaying.plan import Plan, Way, plan
 from leftfold.replaying.survey import survey
+from leftfold.replaying.target import common_end
 from leftfold.session import Session
 
 UNITS: Final = ("B", "kB", "MB", "GB", "TB")
@@ -34,6 +35,8 @@ def show_plan(
 ) -> None:
     """Look at the history, and draw each way to build the view from it."""
     archive = Archive(open_objects(where, option="--from"), session.backend.tenant) if where else None
+    if archive is not None:
+        common_end(archive, session.backend)  # of another archive a plan would be a guess about nothing
     at_once = processes or os.cpu_count() or 1
     known = _prices(prices)
     found = plan(survey(session, view, archive), url=aim.url, processes=at_once, prices=known)

@@ -68,16 +68,19 @@ def synth(
 
 
 def _change(path: Path, text: str) -> list[str] | None:
-    """The difference to the file that is there; None where there is none."""
+    """The difference to the file that is there, of which there is nothing to show where none is; None: it is the same."""
     try:
         there = path.read_text()
     except FileNotFoundError:
-        there = ""
-    except (OSError, UnicodeDecodeError) as error:
+        return []
+    except OSError as error:
+        raise ConfigError(f"--out {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
         raise ConfigError(f"--out {path}: {error}.") from error
     if there == text:
         return None
-    return list(difflib.unified_diff(there.splitlines(), text.splitlines(), "there", "synth", lineterm="", n=2))
+    lines = list(difflib.unified_diff(there.splitlines(), text.splitlines(), "there", "synth", lineterm="", n=2))
+    return lines or ["only the ends of lines differ"]
 
 
 def _write(out: Path, files: dict[str, str]) -> None:
@@ -106,15 +109,11 @@ def _told(made: Synthesis, out: Path, changes: dict[str, list[str]], *, compare:
 
 def _show(made: Synthesis, out: Path, changes: dict[str, list[str]], *, compare: bool) -> None:
     for name, text in made.files.items():
-        how = "differs" if compare else "written"
-        show(
-            styled(
-                (clean(str(out / name)), "bold"),
-                f"  {len(text.encode()):,} bytes, {how if name in changes else 'the same'}",
-            )
-        )
-        if compare and name in changes:
-            for line in _short(changes[name]):
+        change = changes.get(name)
+        how = "the same" if change is None else "written" if not compare else "differs" if change else "not there"
+        show(styled((clean(str(out / name)), "bold"), f"  {len(text.encode()):,} bytes, {how}"))
+        if compare and change:
+            for line in _short(change):
                 show(styled((clean(line), _colour(line))))
     for finding in made.findings:
         aside().print(styled(("careful: ", "bold yellow"), clean(str(finding))))
