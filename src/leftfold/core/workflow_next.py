@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from leftfold.core.runs import OVER, Status
-from leftfold.core.workflow_runs import Direction, Result, RunState, Track
+from leftfold.core.workflow_runs import Direction, Result, RunState, Track, has_answer
 from leftfold.core.workflows import AnyNode, Choice, Parallel, Step, Workflow, sequences
 
 Progress = Literal["open", "done", "failed"]
@@ -44,6 +44,36 @@ def results_before(workflow: Workflow[Any], state: RunState, name: str | None) -
     found: list[Result] = []
     _gather(workflow.steps, state, name, found)
     return found
+
+
+def hearing(workflow: Workflow[Any], state: RunState, awaits: Container[str]) -> list[str]:
+    """Which of these Awaits an event is for: the first one that is open; of ways that are not chosen yet, that of each."""
+    return _hearing(workflow.steps, state, awaits)[0]
+
+
+def _hearing(nodes: Sequence[AnyNode], state: RunState, awaits: Container[str]) -> tuple[list[str], bool]:
+    """The open ones, and whether one of them is certain to be come to: then none that follows is meant."""
+    found: list[str] = []
+    for node in nodes:
+        sure = False
+        if isinstance(node, Parallel):
+            for branch in node.branches:
+                some, sure = _hearing(branch, state, awaits)
+                found += some
+                if sure:
+                    break
+        elif isinstance(node, Choice):
+            chosen = state.step(node.name).choice
+            ways = list(node.branches.values()) if chosen is None else [node.branches[chosen]]
+            heard = [_hearing(way, state, awaits) for way in ways]
+            found += [name for some, _ in heard for name in some]
+            sure = all(is_sure for _, is_sure in heard)
+        elif node.name in awaits and not has_answer(state, node.name):
+            sure = state.step(node.name).do.stage in ("", "waiting")
+            found += [node.name] if sure else []
+        if sure or _node(node, state)[0] == "failed":  # what follows a failed node is never come to
+            return found, sure
+    return found, False
 
 
 def _undoing(workflow: Workflow[Any], state: RunState) -> Next:

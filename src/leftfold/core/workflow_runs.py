@@ -166,8 +166,17 @@ def evolve(state: RunState, event: RunEvent) -> RunState:
             steps = {name: replace(one, undo=_anew(one.undo)) for name, one in state.steps.items()}
             return replace(state, status=event.status, steps=steps, retried=state.retried + 1)
         case _:
-            steps = {**state.steps, event.step: _moved(state.step(event.step), event)}
-            return replace(state, status=event.status, steps=steps)
+            step = state.step(event.step)
+            if isinstance(event, Waiting) and not has_answer(state, event.step):
+                step = replace(step, answered=False, by="", result=None)
+            return replace(state, status=event.status, steps={**state.steps, event.step: _moved(step, event)})
+
+
+def has_answer(state: RunState, name: str) -> bool:
+    """Whether an Await has an answer of its own: an event that several may get is his who comes to it first."""
+    mine = state.step(name)
+    others = (step for other, step in state.steps.items() if other != name)
+    return mine.answered and not (mine.by and any(step.by == mine.by and step.do.stage == "done" for step in others))
 
 
 def _anew(track: Track) -> Track:

@@ -131,8 +131,8 @@ class Await:
 
     `key(recorded)` says whose run an event is for (None: nobody's); its annotation names the event classes, or `event` does
     where `key` is a lambda. Without a key it is a human, or a program, who answers: `session.workflow(wf).answer(...)`,
-    with a value of the class `answer` (or a union of classes). The first one since the run began counts. It is folded by
-    the workflow's evolve, if that takes it.
+    with a value of the class `answer` (or a union of classes). The first one since the run began counts, and an event counts
+    for one Await. It is folded by the workflow's evolve, if that takes it.
     """
 
     def __init__(

@@ -20,8 +20,8 @@ from leftfold.workflows.reading import Run, Versions
 ERROR_CHARACTERS: Final = 500  # of an error as it is kept with a run
 UNDO: Final = "undo:"  # before a step's name, of the timer after a failed undo
 
-Make = Callable[[RunState], RunEvent | None]
-"""The event that a run in this state wants, if any. Its status and version are set on the way."""
+Make = Callable[[RunState], RunEvent | Sequence[RunEvent] | None]
+"""What a run in this state wants to happen, if anything. Status and version are set on the way."""
 
 
 def workflow_name(name: str) -> str:
@@ -65,11 +65,12 @@ class Journal:
         workflow, stream = self.versions.of(run), self.stream(run.id)
 
         def step(state: RunState) -> Sequence[RunEvent]:
-            event = make(state)
-            if event is None:
-                return []
-            status = coming(workflow, evolve(state, event)).status
-            return [replace(event, status=status, version=workflow.version)]
+            wanted = make(state) or ()
+            found: list[RunEvent] = []
+            for event in wanted if isinstance(wanted, Sequence) else (wanted,):
+                state = evolve(state, event)
+                found.append(replace(event, status=coming(workflow, state).status, version=workflow.version))
+            return found
 
         request = Request(
             (stream,),

@@ -16,8 +16,18 @@ from msgspec import Struct
 from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.events import Recorded
 from leftfold.core.runs import OVER, Timer
-from leftfold.core.workflow_next import coming, to_undo
-from leftfold.core.workflow_runs import RUN_EVENTS, Answered, Direction, Elapsed, Retried, RunEvent, RunState, Waiting
+from leftfold.core.workflow_next import coming, hearing, to_undo
+from leftfold.core.workflow_runs import (
+    RUN_EVENTS,
+    Answered,
+    Direction,
+    Elapsed,
+    Retried,
+    RunEvent,
+    RunState,
+    Waiting,
+    has_answer,
+)
 from leftfold.core.workflows import AnyNode, Await, Choice, Parallel, Step, Wait, Workflow
 from leftfold.handling.decide import Deciding
 from leftfold.ports.clock import Clock
@@ -138,28 +148,30 @@ class Performing:
         self.journal.append(run, make, actor=actor)
 
     def hear(self, run_id: str, event: Recorded[Any]) -> None:
-        """An event that a run may wait for: it answers the first Await that is for it and has no answer yet."""
+        """An event that a run may wait for: it answers the first Await that is for it and has no answer yet.
+
+        While it is open which way the run will go, that of each way; the one that it comes to first has it.
+        """
         run = self.journal.load(run_id)
         if not run.version:
             return  # events of before a run began are none of its business
         workflow = self.journal.versions.of(run)
-        mine = [
-            node
+        mine = {
+            node.name
             for node in workflow.awaits()
             if node.key is not None and isinstance(event.data, node.events) and node.key(event) == run_id
-        ]
+        }
         if not mine:
             return  # another version waits for it
         result = self.journal.versions.result(workflow, event.data)
 
-        def make(state: RunState) -> RunEvent | None:
-            steps = {node.name: state.step(node.name) for node in mine}
-            if state.status in OVER or any(step.by == event.id for step in steps.values()):
-                return None
-            for name, step in steps.items():
-                if not step.answered and step.do.stage in ("", "waiting"):
-                    return Answered(name, "running", 0, event.id, result, taken_back(name, "do", step.do))
-            return None
+        def make(state: RunState) -> list[RunEvent]:
+            if state.status in OVER or any(step.by == event.id for step in state.steps.values()):
+                return []
+            return [
+                Answered(name, "running", 0, event.id, result, taken_back(name, "do", state.step(name).do))
+                for name in hearing(workflow, state, mine)
+            ]
 
         self.journal.append(run, make)
 
@@ -194,7 +206,7 @@ class Performing:
         def make(state: RunState) -> RunEvent | None:
             if track_of(state, name, "do") != before:
                 return None
-            timers = (Timer(name, until),) if is_timed and not state.step(name).answered else ()
+            timers = (Timer(name, until),) if is_timed and not has_answer(state, name) else ()
             return Waiting(name, "running", 0, until, token, timers)
 
         self.journal.append(run, make)
