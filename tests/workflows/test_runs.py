@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -18,7 +19,8 @@ from leftfold.requests.commands import Asked, Commands, Done, Failure
 from leftfold.testing import FrozenClock
 from leftfold.testing.clock import START
 from leftfold.workflows import Attempt, Await, Choice, Parallel, Retry, Wait
-from tests.workflows.shop import Did, Note, Order, Paid, Pay, Put, noted, paid_for, put, shelf, till
+from leftfold.workflows.trying import Try
+from tests.workflows.shop import Did, Note, Order, Paid, Pay, Put, Shelf, noted, paid_for, put, shelf, till
 
 
 class Desk(Struct):
@@ -465,3 +467,66 @@ def test_a_run_is_started_by_a_request(desk: Desk) -> None:
     assert other.problem.status == 422
     session.catch_up()
     assert session.workflow(workflow).status("1").status == "done"
+
+
+@pytest.mark.parametrize("until", [START.replace(tzinfo=None), None, 5], ids=["naive", "none", "seconds"])
+def test_a_wait_until_what_is_no_time_parks_its_run(desk: Desk, until: Any) -> None:
+    wrong = {"1"}
+
+    def when(order: Order) -> datetime:
+        found: datetime = until if order.id in wrong else desk.clock.now()
+        return found
+
+    workflow = Workflow("one", data=Order, steps=[Wait("pause", until=when)])
+    session = desk.open(workflow)
+    for key in ("1", "2"):
+        session.workflow(workflow).start(key, Order(key))
+    session.catch_up()
+    assert session.workflow(workflow).status("2").status == "done"
+    (letter,) = session.operations.dead_letters()
+    assert (letter.lane, "an aware time" in letter.error) == ("stream:one/1", True)
+    wrong.clear()
+    session.operations.retry("workflow:one", "stream:one/1")
+    session.catch_up()
+    assert session.workflow(workflow).status("1").status == "done"
+
+
+def test_a_step_that_somebody_else_settles_meanwhile_is_not_tried_on_and_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner finds out when it has read the target, and leaves the run to what was appended."""
+    tries: list[int] = []
+    make = Try.make
+
+    def counted(self: Try) -> None:
+        tries.append(1)
+        make(self)
+
+    monkeypatch.setattr(Try, "make", counted)
+    reads: list[int] = []
+    armed: list[int] = []
+
+    class Slow(Shelf):
+        category = "slow"
+
+        def evolve(self, things: tuple[str, ...], event: Did) -> tuple[str, ...]:
+            reads.append(1)
+            if armed and len(reads) == 1:
+                other.performing("one").give_up("1", "put", "do", "it was lost")
+            return super().evolve(things, event)
+
+    slow = Slow()
+    workflow = Workflow("one", data=Order, steps=[Step("put", do=lambda order: send(slow, "1", Put("it")))])
+    app = App("shop", deciders=[slow], workflows=[workflow])
+    other = app.open(desk.memory.open(""))
+    session = desk.open(app=app)
+    session.category(slow).handle("1", Put("before"))
+    session.workflow(workflow).start("1", Order("1"))
+    desk.open(app=app)  # which knows no state of the target
+    reads.clear()
+    armed.append(1)
+    session = desk.sessions[-1]
+    session.catch_up()
+    assert session.workflow(workflow).status("1").status == "compensated"
+    assert len(tries) <= 2, "once to say what it sends, and perhaps once more to find out"
+    other.close()

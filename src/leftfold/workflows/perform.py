@@ -197,7 +197,7 @@ class Performing:
             if token is None or token == run.state.step(name).token:
                 return
         elif isinstance(node, Wait) and node.until is not None:
-            until = node.until(self.journal.versions.data(self.journal.versions.of(run), run.state, name))
+            until = _aware(node, node.until(self.journal.versions.data(self.journal.versions.of(run), run.state, name)))
         else:
             seconds = node.for_s if isinstance(node, Wait) else node.timeout_s
             until = None if seconds is None else self._clock.now() + timedelta(seconds=seconds)
@@ -249,6 +249,13 @@ class Performing:
                 if direction == "do" and coming(workflow, state).direction == "undo":
                     return Facts("failed")  # it never came to this step: the run is being undone
                 return Facts("again", self._clock.now() + SOON)  # somebody else is at it
+
+
+def _aware(node: Wait[Any], until: object) -> datetime:
+    """What `until` said. Nobody would ever wake a run whose time is none."""
+    if not isinstance(until, datetime) or until.utcoffset() is None:
+        raise ConfigError(f"wait {node.name!r}: until must say an aware time, not {until!r}.")
+    return until
 
 
 def _node(workflow: Workflow[Any], name: str) -> AnyNode:

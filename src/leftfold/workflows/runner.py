@@ -93,9 +93,10 @@ class Runner(OneByOne):
         if run.version != event.version:
             return
         while (now := coming(self._versions.of(run), run.state)).ready:
+            before = run.version
             self._performing.perform_in(run, now.ready[0], now.direction)
-            if time.monotonic() >= over:
-                return  # what was just appended will come by here
+            if run.version == before or time.monotonic() >= over:
+                return  # what was just appended, by us or by others, will come by here
 
     def _conduct(self, event: Recorded[RunEvent], machines: Machines) -> None:
         """Start an execution, or let one go on whose task waits for an answer: each at least once."""
