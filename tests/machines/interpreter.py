@@ -223,7 +223,7 @@ class Interpreter:
                 until = look(state["TimestampPath"], data, context)
                 if not isinstance(until, str):
                     raise Failure("States.Runtime", f"{until!r} is no timestamp")
-                yield Pause(until=datetime.fromisoformat(until))
+                yield Pause(until=datetime.fromisoformat(until).replace(microsecond=0))  # it cuts fractions off
                 return data, following
             case "Pass":
                 output = state["Result"] if "Result" in state else fill(state["Parameters"], data, context)

@@ -71,10 +71,10 @@ def test_a_try_that_failed_is_to_be_asked_for_again_at_its_time(bench: Bench) ->
     bench.ask("outside", "reserve")
     bench.ask("outside", "charge")
     first = bench.ask("outside", "flaky")
-    assert first == {"status": "again", "at": "2026-01-01T00:00:05.000Z", "branch": None}
+    assert first == {"status": "again", "at": "2026-01-01T00:00:05Z", "branch": None}
     assert bench.ask("outside", "flaky") == first, "too early: it is not tried"
     bench.clock.forward(5)
-    assert bench.ask("outside", "flaky")["at"] == "2026-01-01T00:00:15.000Z"
+    assert bench.ask("outside", "flaky")["at"] == "2026-01-01T00:00:15Z"
     bench.clock.forward(10)
     assert bench.ask("outside", "flaky")["status"] == "done"
 
@@ -83,14 +83,14 @@ def test_a_time_is_never_told_too_early(bench: Bench) -> None:
     bench.clock.forward(0.000001)
     bench.ask("waiting", "reserve")
     told = bench.ask("waiting", "cool_off")["at"]
-    assert told == "2026-01-01T00:01:00.001Z"
+    assert told == "2026-01-01T00:01:01Z"
     bench.clock.forward((datetime.fromisoformat(told) - bench.clock.now()).total_seconds())
     assert bench.ask("waiting", "cool_off")["status"] == "done"
 
 
 def test_a_wait_answers_with_its_end(bench: Bench) -> None:
     bench.ask("waiting", "reserve")
-    assert bench.ask("waiting", "cool_off") == {"status": "again", "at": "2026-01-01T00:01:00.000Z", "branch": None}
+    assert bench.ask("waiting", "cool_off") == {"status": "again", "at": "2026-01-01T00:01:00Z", "branch": None}
     bench.clock.forward(60)
     assert bench.ask("waiting", "cool_off")["status"] == "done"
 
@@ -123,7 +123,7 @@ def test_of_two_tasks_that_wait_for_one_await_the_later_is_told(bench: Bench) ->
 def test_a_machine_whose_time_is_over_early_is_told_when_to_ask_again(bench: Bench) -> None:
     come_to(bench, "approval")
     bench.ask("waiting", "approval", token="t1")
-    assert bench.ask("waiting", "approval") == {"status": "again", "at": "2026-01-01T00:11:00.000Z", "branch": None}
+    assert bench.ask("waiting", "approval") == {"status": "again", "at": "2026-01-01T00:11:00Z", "branch": None}
     bench.clock.forward(600)
     assert bench.ask("waiting", "approval")["status"] == "failed"
 

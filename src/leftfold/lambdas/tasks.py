@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,8 @@ from leftfold.lambdas.tenancy import Tenancy
 from leftfold.ports.machines import Start
 from leftfold.telemetry import metrics
 from leftfold.workflows.perform import SOON, Facts
+
+SECOND: Final = 1_000_000  # in microseconds
 
 
 class Fault(Struct, rename="pascal"):
@@ -114,11 +116,11 @@ def _answer(call: Call, container: Container, asked: Asked) -> dict[str, str | N
 
 
 def _moment(at: datetime | None) -> str | None:
-    """A time as Wait reads it, in whole milliseconds, and none too early."""
+    """A time as Wait takes it: it cuts fractions of a second off, and would ask too early, again and again."""
     if at is None:
         return None
-    whole = at + timedelta(microseconds=-at.microsecond % 1000)
-    return whole.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    whole = at + timedelta(microseconds=-at.microsecond % SECOND)
+    return whole.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _stream(asked: Asked) -> str:
