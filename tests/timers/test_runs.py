@@ -10,13 +10,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leftfold import App, ConfigError, Rejected, Session, Step, Workflow
+from leftfold.adapters.memory import Memory
 from leftfold.adapters.sqlite import open_sqlite
 from leftfold.cli import exits
 from leftfold.cli.main import main
 from leftfold.core.runs import Run
 from leftfold.testing import FrozenClock
 from leftfold.timers.runs import OVERDUE_S, RunReport
-from leftfold.workflows import Retry
+from leftfold.workflows import Await, Choice, Retry
 from tests.timers.clocks import Scrap, Stop, Wind, clock, minding, tower
 
 PATIENCE = minding.stuck_after or timedelta()
@@ -124,6 +125,10 @@ def refuse(data: int) -> None:
     raise Fails("no")
 
 
+def noted(data: int, answer: str) -> int:
+    return data
+
+
 once = Retry(times=1)
 hopeless = Workflow(
     "hopeless", data=int, steps=[Step("one", do=do, undo=undo_badly, retry=once), Step("two", do=refuse, retry=once)]
@@ -143,16 +148,54 @@ def test_a_workflow_that_failed_is_stuck_until_somebody_retries_it(tmp_path: Pat
         assert "hopeless/r1" in said.output
     said = scene.tell("show", "hopeless/r1", app=app)
     assert said.exit_code == exits.FOUND
-    assert "workflow.performed" in said.output
+    assert [line[33:] for line in said.output.splitlines()[1:-1]] == [
+        "started data=5",
+        "one: done",
+        'two: given up error="Fails: no"',
+        'undo one: given up error="Fails: it can\'t be undone"',
+    ]
     assert f"leftfold workflow {app} retry hopeless r1 --store" in said.output
     scene.session.close()
+
+
+waits = Workflow(
+    "waits",
+    data=int,
+    steps=[
+        Choice("size", by=lambda data: "large" if data > 1 else "small", branches={"large": [], "small": []}),
+        Await("yes", answer=str, timeout_s=60),
+        Step("two", do=refuse, retry=Retry(times=2, first_s=1)),
+    ],
+    evolve=noted,
+)
+
+
+def test_the_story_of_a_workflow_says_what_was_chosen_waited_for_answered_and_tried_again() -> None:
+    clock = FrozenClock()
+    with App("works", workflows=[waits]).open(Memory(clock).open()) as session:
+        session.workflow(waits).start("r1", 5)
+        session.catch_up()
+        session.workflow(waits).answer("r1", "yes", "go")
+        session.catch_up()
+        clock.forward(1)
+        session.catch_up()
+        told = [(step.what, step.facts, len(step.timers)) for step in session.operations.runs.story("waits/r1")]
+    assert told == [
+        ("started", {"data": 5}, 0),
+        ("size: large", {}, 0),
+        ("yes waits", {}, 1),
+        ("yes: answered", {"data": "go"}, 1),
+        ("two: again", {"error": "Fails: no"}, 1),
+        ("two: its time has come", {}, 1),
+        ("two: given up, try 2", {"error": "Fails: no"}, 0),
+    ]
 
 
 def test_a_run_that_never_was_is_said(scene: Scene) -> None:
     scene.session.catch_up()
     with pytest.raises(ConfigError, match="no run 'minding/z' is known"):
         scene.session.operations.runs.get("minding/z")
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected, match="'no stream' is no run: say NAME/KEY"):
         scene.session.operations.runs.get("no stream")
     with App("plain").open("memory:") as plain, pytest.raises(ConfigError, match="neither processes nor workflows"):
         plain.operations.runs.list()

@@ -155,7 +155,7 @@ def _branch(text: str, style: str) -> Text:
 def _sent(one: Sent) -> str:
     data: Any = msgspec.json.decode(one.data)
     to = one.to if one.key is None else f"{one.to}/{one.key}"
-    return clean(f"{one.command} to {to} ") + brief(data)
+    return f"{clean(one.command)} to {clean(to)} {brief(data)}".rstrip()
 
 
 def _set(timer: Timer) -> str:

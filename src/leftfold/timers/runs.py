@@ -12,11 +12,22 @@ from msgspec import Raw, Struct
 
 from leftfold.app import App
 from leftfold.codec.envelope import Codec
-from leftfold.core.errors import ConfigError
-from leftfold.core.events import Recorded, Unknown
+from leftfold.core.errors import ConfigError, Rejected
+from leftfold.core.events import Recorded
 from leftfold.core.processes import AnyProcess
 from leftfold.core.runs import Cause, Denied, Fired, Reacted, Run, Sent, Status, Timer, Took, moment
 from leftfold.core.streams import parse_stream
+from leftfold.core.workflow_runs import (
+    Answered,
+    Elapsed,
+    Performed,
+    Result,
+    Retried,
+    RunEvent,
+    Sending,
+    Started,
+    Waiting,
+)
 from leftfold.core.workflows import Workflow
 from leftfold.ports.backend import Backend
 from leftfold.ports.store import PAGE_EVENTS
@@ -27,8 +38,6 @@ OVERDUE_S: Final = 900.0  # three sweeps of five minutes: a timer that is so lat
 OVERDUE: Final = timedelta(seconds=OVERDUE_S)
 ANY: Final = (None, None)
 COUNTED: Final = 1000  # runs that a pulse counts: an alarm needs no more, and each costs a read
-
-_SAID: Final = {"status", "version", "timers", "sends"}  # of a step, beside its facts
 
 Which = Literal["all", "open", "stuck", "failed"]
 
@@ -95,6 +104,8 @@ class Runs:
 
     def get(self, stream: str) -> RunReport:
         """One run, by its stream. Raises ConfigError where none is known, Rejected for what is no stream."""
+        if "/" not in stream:
+            raise Rejected(f"{stream[:200]!r} is no run: say NAME/KEY of a process or a workflow.")
         parse_stream(stream)
         found = self._runs.get(stream, stale="allow")
         if not found.exists:
@@ -168,13 +179,15 @@ def parked_runs(app: App, backend: Backend, name: str) -> frozenset[str]:
 def _step(event: Recorded[Any]) -> RunStep:
     """An event of a process or a workflow, as it is told."""
     step = event.data
-    told = cast("dict[str, Any]", msgspec.to_builtins(step, enc_hook=str)) if not isinstance(step, Unknown) else {}
     sends, timers = getattr(step, "sends", ()), getattr(step, "timers", ())
-    what, facts = event.type, {name: told[name] for name in told.keys() - _SAID}
+    what: str = event.type
+    facts: dict[str, Any] = {}
     if isinstance(step, Reacted):
         what, facts = _cause(step.cause)
         if isinstance(step.cause, Fired):  # that it is to fire no more goes without saying
             timers = tuple(timer for timer in timers if timer != Timer(step.cause.name, None))
+    elif isinstance(step, RunEvent):
+        what, facts = _moved(step)
     return RunStep(event.version, event.id, event.at, what, facts, sends, timers, getattr(step, "status", "running"))
 
 
@@ -187,6 +200,37 @@ def _cause(cause: Cause) -> tuple[str, dict[str, Any]]:
         case Denied():
             to = cause.to if cause.key is None else f"{cause.to}/{cause.key}"
             return f"refused {cause.command} to {to}", {"error": cause.error, "reason": cause.reason}
+
+
+def _moved(event: RunEvent) -> tuple[str, dict[str, Any]]:
+    """What a workflow did, as `rehearse` tells it."""
+    match event:
+        case Started():
+            return "started", _facts(event.data)
+        case Retried():
+            return "retried", {}
+        case Sending():
+            return f"{_direction(event)} sends", {}
+        case Elapsed():
+            return f"{_direction(event)}: its time has come", {}
+        case Waiting():
+            return f"{event.step} waits", {}
+        case Answered():
+            return f"{event.step}: answered", ({"event": event.by} if event.by else {}) | _result(event.result)
+        case Performed(choice=str(choice)):
+            return f"{event.step}: {choice}", {}
+        case Performed():
+            outcome = event.outcome.replace("_", " ") + (f", try {event.number}" if event.number > 1 else "")
+            failed = {"error": event.error} if event.error else {}
+            return f"{_direction(event)}: {outcome}", failed | _result(event.result)
+
+
+def _direction(event: Sending | Elapsed | Performed) -> str:
+    return event.step if event.direction == "do" else f"undo {event.step}"
+
+
+def _result(result: Result | None) -> dict[str, Any]:
+    return {} if result is None else _facts(result.data)
 
 
 def _facts(data: Raw) -> dict[str, Any]:

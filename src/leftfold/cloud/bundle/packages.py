@@ -67,8 +67,8 @@ def _install(wanted: list[str], target: Target, into: Path) -> None:
         lines = [line for line in run.stderr.splitlines() if line.startswith("ERROR: ")]
         why = lines[-1].removeprefix("ERROR: ") if lines else (run.stderr.strip() or f"pip ended with {run.returncode}")
         raise ConfigError(
-            f"no wheels for {target.runtime} on {target.arch}: {why.rstrip('.')}. A bundle takes wheels only: choose a version that has "
-            "one, another --python or --arch, or point pip at an index that has it."
+            f"no wheels for {target.runtime} on {target.arch}: {why.rstrip('.')}. A bundle takes wheels only: choose a "
+            "version that has one, another --python or --arch, or point pip at an index that has it."
         )
 
 
