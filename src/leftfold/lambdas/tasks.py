@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Unpack
+from typing import Any, Unpack
 
 import msgspec
 from msgspec import Struct
@@ -24,8 +24,6 @@ from leftfold.lambdas.tenancy import Tenancy
 from leftfold.ports.machines import Start
 from leftfold.telemetry import metrics
 from leftfold.workflows.perform import SOON, Facts
-
-SECOND: Final = 1_000_000  # in microseconds
 
 
 class Fault(Struct, rename="pascal"):
@@ -119,7 +117,7 @@ def _moment(at: datetime | None) -> str | None:
     """A time as Wait takes it: it cuts fractions of a second off, and would ask too early, again and again."""
     if at is None:
         return None
-    whole = at + timedelta(microseconds=-at.microsecond % SECOND)
+    whole = at.replace(microsecond=0) + timedelta(seconds=bool(at.microsecond))
     return whole.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
