@@ -126,14 +126,28 @@ def test_the_machine_is_shown(shop: Desk) -> None:
         pytest.param(["draw", "payout"], 3, "workflows: checkout v1", id="no such workflow"),
         pytest.param(["draw", "checkout", "--version", "2"], 3, "checkout v1", id="no such version"),
         pytest.param(["status", "checkout", "o9"], 3, "no run 'o9'", id="no such run"),
-        pytest.param(["status", "checkout"], 2, "--help", id="no run named"),
-        pytest.param(["start", "checkout", "o1"], 2, "--help", id="no data"),
+        pytest.param(["status", "checkout"], 2, "workflow shop:app status checkout RUN.", id="no run named"),
+        pytest.param(["start", "checkout", "o1"], 2, "start checkout RUN DATA.", id="no data"),
+        pytest.param(["draw", "checkout", "--run", "o9"], 3, "no run 'o9'", id="no such run to draw"),
         pytest.param(["start", "checkout", "o1", "{}"], 2, "cents", id="data without a field"),
         pytest.param(["start", "checkout", "o1", "{"], 2, "JSON", id="no JSON"),
         pytest.param(
-            ["answer", "checkout", "o1", "reserve", "{}"], 2, "takes no result", id="a step that waits for nothing"
+            ["draw", "checkout", "o1"], 2, "draw checkout [--run RUN].", id="a run to draw without its option"
         ),
     ],
 )
 def test_what_can_not_be_is_said(shop: Desk, words: list[str], code: int, said: str) -> None:
     assert said in shop.error("workflow", "shop:app", *words, code=code)
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "said"),
+    [
+        pytest.param("approve", 3, "no step 'approve' (it has reserve, approval, charge)", id="no such step"),
+        pytest.param("reserve", 3, "'reserve' waits for nobody's answer", id="a step that waits for nothing"),
+        pytest.param("approval", 2, "Invalid value for RESULT", id="a result of another class"),
+    ],
+)
+def test_what_takes_no_such_answer_is_said(shop: Desk, step: str, code: int, said: str) -> None:
+    shop.ok("workflow", "shop:app", "start", "checkout", "o1", '{"cents": 700}')
+    assert said in shop.error("workflow", "shop:app", "answer", "checkout", "o1", step, "{}", code=code)

@@ -14,7 +14,7 @@ from leftfold.cli.apps import Target, target, target_options
 from leftfold.cli.output import brief, clean, document, next_steps, show, styled
 from leftfold.cloud.diagrams import Mark, diagram
 from leftfold.cloud.machines import machine
-from leftfold.core.errors import ConfigError
+from leftfold.core.errors import ConfigError, Rejected
 from leftfold.core.runs import Status
 from leftfold.core.workflow_runs import StepState
 from leftfold.core.workflows import Await, Workflow
@@ -22,6 +22,14 @@ from leftfold.session import Session
 from leftfold.workflow import RunStatus
 
 FUNCTION: Final = "tasks"  # what `draw --asl` calls the function, where nobody says its ARN
+
+_TAKES: Final = {
+    "draw": "[--run RUN]",
+    "start": "RUN DATA",
+    "status": "RUN",
+    "answer": "RUN STEP [RESULT]",
+    "retry": "RUN",
+}
 
 _COLOURS: Final[dict[Status, str]] = {
     "running": "green",
@@ -86,6 +94,8 @@ def workflow(
 
     What is begun, answered or retried here goes on where the app runs.
     """
+    if bool(run) != (action != "draw") or len(rest) not in {"start": (1,), "answer": (1, 2)}.get(action, (0,)):
+        raise click.UsageError(f"it is: leftfold workflow {app} {action} {name} {_TAKES[action]}.")
     aim = target(app, store, tenant)
     if action == "draw":
         drawn, marks = _drawn(aim, name, marked, version)
@@ -96,9 +106,6 @@ def workflow(
         else:
             click.echo(diagram(drawn, marks), nl=False)
         return
-    wanted = {"start": (1, 1), "answer": (1, 2)}.get(action, (0, 0))
-    if not run or not wanted[0] <= len(rest) <= wanted[1]:
-        raise click.UsageError(f"leftfold workflow APP {action}: see --help for what it takes.")
     asked = Asked(aim, _named(aim, name, None), run, rest, actor, as_json)
     with aim.open("ro" if action == "status" else "rw") as session:
         if action in _ACTIONS:
@@ -112,8 +119,10 @@ def _drawn(aim: Target, name: str, run: str | None, version: int | None) -> tupl
     if run is not None:
         with aim.open("ro") as session:
             found = session.performing(_named(aim, name, None).name).journal.load(run)
+        if not found.state.version:
+            raise Rejected(f"workflow {name!r} has no run {run[:200]!r}.")
         marks = {step: mark for step, one in found.state.steps.items() if (mark := _mark(one)) is not None}
-        version = version or found.state.version or None
+        version = version or found.state.version
     return _named(aim, name, version), marks
 
 
@@ -150,10 +159,11 @@ def _start(asked: Asked, session: Session) -> None:
 def _answer(asked: Asked, session: Session) -> None:
     step, result = asked.rest[0], None
     node = asked.workflow.nodes.get(step)
-    if len(asked.rest) > 1:
-        kinds = node.answers if isinstance(node, Await) else ()
+    if len(asked.rest) > 1 and isinstance(node, Await):  # of any other step the session says that it takes no answer
+        kinds = node.answers
         if len(kinds) != 1:
-            raise click.UsageError(f"{step!r} takes no result, or one of several classes: answer it by a program.")
+            why = "takes one of several classes: answer it by a program" if kinds else "takes no result"
+            raise click.UsageError(f"{step!r} {why}.")
         result = _read(asked.rest[1], kinds[0], "RESULT")
     session.workflow(asked.workflow).answer(asked.run, step, result, actor=asked.by)
 
