@@ -54,8 +54,8 @@ class _Timer(Struct, frozen=True):
 class Schedule(_Timer, frozen=True, kw_only=True):
     """Set a timer of the process: `Schedule("overdue", after=timedelta(days=3))`, or `at=` an aware time.
 
-    `after` counts from the recorded time of the event reacted to. Again under the same name replaces; with neither, takes
-    it back. It comes back as `Due`.
+    `after` counts from the recorded time of the event reacted to, of a timer from when it fired (`at=due.at + ...` counts
+    from when it should have). Again under the same name replaces; with neither, takes it back. It comes back as `Due`.
     """
 
     after: timedelta | None = None

@@ -274,7 +274,8 @@ class Running:
 
     def fire(self, key: str, timer: str, at: datetime) -> bool:
         """See leftfold.core.runs.Owner."""
-        if self._backend.clock.now() < at:
+        now = self._backend.clock.now()
+        if now < at:
             return False
         stream = self._stream(key)
         ticking = self.instance(key).ticking(timer)
@@ -282,4 +283,5 @@ class Running:
             return False
         (stored,) = self._backend.store.read(stream, after=ticking.set_by - 1, limit=1)
         command_id = sent_id(f"{self.name}:due:{timer}", f"{stream}@{ticking.set_by}", 0)
-        return self._advance(key, Stepping(Fired(timer, at, ticking.set_by), at), self._codec.peek(stored), command_id)
+        stepping = Stepping(Fired(timer, at, ticking.set_by), now)  # a late ring leaves what follows it its time
+        return self._advance(key, stepping, self._codec.peek(stored), command_id)
