@@ -29,8 +29,10 @@ def main(url: str) -> None:
         def place(name: str, customer: str, country: str, *lines: Line) -> None:
             placing.handle(name, Place(customer, "berlin", country, lines), command_id=f"place-{name}")
             session.catch_up()  # views, reactions, processes, workflows; `orders.run(url)` does it in the background
-            state = session.workflow(checkout).status(name)
-            print(f"{name}: {customer} orders for {order.total(lines) / 100:.2f}, the checkout is {state.status}")
+            run = session.workflow(checkout).status(name)
+            print(f"{name}: {customer} orders for {order.total(lines) / 100:.2f}, the checkout is {run.status}")
+            for step, error in run.errors.items():
+                print(f"     {step}: {error}; undone: {', '.join(reversed(run.undone))}")
 
         place("o-1", "ann", "DE", Line(TEA, 2, 5_00))
         place("o-2", "ann", "DE", Line(TEA, 3, 50_00))  # over her limit: what was reserved is released
@@ -48,7 +50,10 @@ def main(url: str) -> None:
         session.catch_up()
         for customer in ("ann", "ben"):
             print(f"{customer} sees {session.view(customers).get(customer).orders}")
-        print(f"ben owes {sum(paying.state('ben').owed.values()) / 100:.2f}, ann {sum(paying.state('ann').owed.values())}")
+            print(f"{customer} owes {sum(paying.state(customer).owed.values()) / 100:.2f}")
+        for invoice in session.operations.runs.list("open"):
+            ((timer, at),) = invoice.run.timers.items()
+            print(f"{invoice.stream} waits to be paid, and is {timer} on {at:%Y-%m-%d}")
 
 
 if __name__ == "__main__":

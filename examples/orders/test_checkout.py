@@ -152,8 +152,11 @@ def test_each_invoice_has_timers_of_its_own(session: Session, clock: FrozenClock
 def test_the_day_is_told_and_told_again_on_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(f"sqlite:{tmp_path}/orders.db")
     first = capsys.readouterr().out
+    assert "charge: Refused: over the limit; undone: reserve, accept" in first
+    assert "book: Refused: no carrier goes to AQ; undone: pick, charge, reserve, accept" in first
+    assert "ben owes 1000.00\ndunning/o-4 waits to be paid, and is overdue on " in first
     assert "ann sees {'o-1': 'shipped', 'o-2': 'rejected'}" in first
     assert "ben sees {'o-3': 'rejected', 'o-4': 'shipped'}" in first
     assert "to pick in Berlin: {'o-1': {'tea': 2}, 'o-4': {'pot': 25}}" in first
     main(f"sqlite:{tmp_path}/orders.db")
-    assert capsys.readouterr().out.splitlines()[-3:] == first.splitlines()[-3:]
+    assert capsys.readouterr().out.splitlines()[-5:] == first.splitlines()[-5:]
