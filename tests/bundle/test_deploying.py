@@ -19,7 +19,7 @@ from leftfold.adapters.cloudformation import Happened, Stacks
 from leftfold.adapters.s3 import Bucket
 from leftfold.cloud.bundle import Bundle
 from leftfold.cloud.deploying import Deploying, Plan, refuse_losses
-from leftfold.cloud.settings import Api, Archive, Settings
+from leftfold.cloud.settings import Alarms, Api, Archive, Inbound, Settings
 from leftfold.cloud.synthesis import graph_of, templates
 from tests.bundle import apps
 from tests.testbed.aws import Aws
@@ -61,11 +61,25 @@ class Place:
     def deploy(self, work: Deploying) -> list[Plan]:
         work.upload()
         done: list[Plan] = []
-        for stack in ("stateful", "stateless"):
-            plan = work.plan(stack)
+        for plan in work.steps([work.plan("stateful"), work.plan("stateless")]):
             work.execute(plan, self.heard.append)
             done.append(plan)
+            assert self.imports(work) <= self.exports(work), plan.name  # on AWS the stack would be refused
         return done
+
+    def imports(self, work: Deploying) -> set[str]:
+        """What the second stack imports now."""
+        name = work.name("stateless")
+        try:
+            template = Stacks(self.cloud).template(name)
+        except ConfigError:
+            return set()
+        return set(re.findall(r'"Fn::ImportValue": "([^"]+)"', json.dumps(template)))
+
+    def exports(self, work: Deploying) -> set[str]:
+        """By the first stack's template: the stand-in goes on telling exports that are gone."""
+        template = Stacks(self.cloud).template(work.name("stateful"))
+        return {one["Export"]["Name"] for one in template["Outputs"].values()}
 
     def remove(self) -> None:
         for stack in ("stateless", "stateful"):
@@ -146,6 +160,51 @@ def test_a_deployment_that_fails_says_what_failed_first_and_what_to_do(place: Pl
         work.execute(work.plan("stateful"), place.heard.append)
     with pytest.raises(ConfigError, match=r"is ROLLBACK_COMPLETE: look why, delete it .* and deploy again"):
         place.deploying().plan("stateful")
+
+
+def test_what_goes_is_taken_from_the_second_stack_first(place: Place) -> None:
+    shop = {"shop": Inbound(handler="wide.shop", pattern={"source": ["shop"]})}
+    bills = {"bills": Inbound(handler="wide.bills", pattern={"source": ["bills"]})}
+    first = place.deploying(inbound=shop)
+    place.deploy(first)
+    assert f"{place.env}-wide-InboundShopQueue" in place.imports(first) & place.exports(first)
+    other = place.deploying(inbound=bills)  # one goes and another comes: no order of two steps could do it
+    lost = {one.id for one in other.plan("stateful").losses}
+    assert lost == {"InboundShopQueue", "InboundShopFailures"}
+    done = place.deploy(other)
+    assert [plan.stack for plan in done] == ["stateful", "stateless", "stateful"]
+    assert f"{place.env}-wide-InboundBillsQueue" in place.imports(other)
+    assert not [name for name in place.exports(other) if "InboundShop" in name]
+    assert [place.deploying(inbound=bills).plan(stack).changes for stack in ("stateful", "stateless")] == [(), ()]
+
+
+def test_the_topic_of_the_settings_is_the_topic_of_the_stack_whenever_it_is_named(place: Place) -> None:
+    def topic() -> str:
+        (stack,) = place.cloud.describe_stacks(StackName=f"{place.env}-wide-stateless")["Stacks"]
+        return str({one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}["AlarmTopic"])
+
+    place.deploy(place.deploying())
+    assert topic() == ""
+    told = "arn:aws:sns:us-east-1:000000000000:told"
+    place.deploy(place.deploying(alarms=Alarms(topic=told)))
+    assert topic() == told
+    place.deploy(place.deploying())
+    assert topic() == told  # what nobody says stays
+
+
+def test_after_a_failed_first_deployment_the_next_takes_up_the_tables_that_were_kept(place: Place) -> None:
+    url = {"AuthType": "AWS_IAM", "TargetFunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:lost"}
+    front = {"Type": "AWS::Lambda::Url", "Properties": url}
+    work = place.deploying(besides={"Front": front | {"DependsOn": ["EventsTable", "SequencerFailures"]}})
+    with pytest.raises(ConfigError, match="is ROLLBACK_COMPLETE"):
+        work.execute(work.plan("stateful"), place.heard.append)
+    place.cloud.delete_stack(StackName=work.name("stateful"))
+    again = place.deploying()
+    actions = {one.id: one.action for one in again.plan("stateful").changes}
+    assert actions["EventsTable"] == "import"  # protected, and kept: what is in a table is nobody's to throw away
+    assert actions["SequencerFailures"] == "add"  # taken back when the stack was: it held nothing yet
+    place.deploy(again)
+    assert place.deploying().plan("stateful").changes == ()
 
 
 def test_a_template_that_cloudformation_refuses_is_told_before_anything_is_done(place: Place) -> None:

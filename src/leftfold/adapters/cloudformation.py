@@ -78,6 +78,13 @@ class Stacks:
         found = self._described(stack)
         return None if found is None or found["StackStatus"] == _NEW else str(found["StackStatus"])
 
+    def template(self, stack: str) -> dict[str, Any]:
+        """The template that the stack was made from, which must be JSON."""
+        with translated(f"cloudformation:{stack}"):
+            body: Any = self._client.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+        found: dict[str, Any] = msgspec.json.decode(body) if isinstance(body, str) else dict(body)
+        return found
+
     def prepare(
         self,
         stack: str,
@@ -86,10 +93,12 @@ class Stacks:
         url: str | None = None,
         parameters: Mapping[str, str],
         tags: Mapping[str, str],
+        adopt: bool = False,
     ) -> Prepared | None:
         """The change set from what the stack is to this template, at `url` where it is too large for the call.
 
-        None where nothing changes. Parameters that the stack has and nobody gives stay as they are. Raises ConfigError for a
+        None where nothing changes. Parameters that the stack has and nobody gives stay as they are. With `adopt`, what is
+        there under the name that the template gives it, and in no stack, is taken into this one. Raises ConfigError for a
         template that CloudFormation refuses, and for a stack that must be mended first.
         """
         before = self._described(stack)
@@ -102,13 +111,15 @@ class Stacks:
         known = {one["ParameterKey"] for one in (before or {}).get("Parameters", ())} if status else set[str]()
         wanted: set[str] = set(msgspec.json.decode(template).get("Parameters", {}))
         given += [{"ParameterKey": key, "UsePreviousValue": True} for key in sorted((known & wanted) - set(parameters))]
-        asked = {
+        asked: dict[str, Any] = {
             "StackName": stack,
             "ChangeSetType": "CREATE" if status is None else "UPDATE",
             "Parameters": given,
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
             "Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())],
         }
+        if adopt:
+            asked["ImportExistingResources"] = True
         asked["ChangeSetName"] = f"leftfold-{sha256(msgspec.json.encode([asked, template])).hexdigest()[:24]}"
         return self._ready(asked | ({"TemplateURL": url} if url else {"TemplateBody": template}))
 

@@ -25,7 +25,7 @@ from leftfold.cloud.synthesis import graph_of, templates
 
 BUCKET: Final = "LEFTFOLD_BUNDLES"
 SHOWN: Final = 20  # new resources that are named one by one
-COLOURS: Final = {"add": "green", "modify": "yellow", "remove": "red"}
+COLOURS: Final = {"add": "green", "import": "cyan", "modify": "yellow", "remove": "red"}
 
 
 Row = tuple[RenderableType, ...]
@@ -101,10 +101,9 @@ def deploy(
 
 def _execute(work: Deploying, plans: Sequence[Plan], allowed: Sequence[str], *, as_json: bool) -> None:
     """One stack after the other. What could not be said before is looked at before it is done."""
-    for plan in plans:
-        now = work.known(plan)
-        refuse_losses([now], allowed)
-        work.execute(now, _quiet if as_json else _tell)
+    for plan in work.steps(plans):
+        refuse_losses([plan], allowed)
+        work.execute(plan, _quiet if as_json else _tell)
 
 
 def _asked(as_json: bool) -> bool:

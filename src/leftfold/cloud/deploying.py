@@ -7,7 +7,7 @@ stack that is being changed is followed to its end first.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -68,7 +68,8 @@ class Deploying:
         self._objects, self._url_of = objects, url_of
         self._templates = {name: text_of(one) for name, one in templates.items()}
         code = {"CodeBucket": bucket, "CodeKey": self.key, "Runtime": bundle.target.runtime}
-        self._parameters = code | dict(parameters)
+        topic = graph.settings.alarms.topic  # else a stack that is there would keep the one that it has
+        self._parameters = code | ({"AlarmTopic": topic} if topic else {}) | dict(parameters)
 
     @property
     def key(self) -> str:
@@ -95,7 +96,10 @@ class Deploying:
         The second stack can't be asked for before the first exports what it imports: it is a guess then, read off its
         template where nothing is there yet.
         """
-        name, text = self.name(stack), self._templates[stack]
+        return self._plan(stack, self._templates[stack])
+
+    def _plan(self, stack: Stack, text: str) -> Plan:
+        name = self.name(stack)
         if stack == "stateless" and self._stacks.status(self.name("stateful")) is None:
             return Plan(stack, name, tuple(_added(text)), None, is_guess=True)
         url = None
@@ -106,12 +110,38 @@ class Deploying:
         wanted = {key: value for key, value in self._parameters.items() if key in _parameters(text)}
         tags = {"leftfold:app": self._graph.app, "leftfold:env": self._graph.settings.env} | self._graph.settings.tags
         try:
-            prepared = self._stacks.prepare(name, template=text, url=url, parameters=wanted, tags=tags)
+            prepared = self._stacks.prepare(
+                name, template=text, url=url, parameters=wanted, tags=tags, adopt=stack == "stateful"
+            )
         except ConfigError as error:
             if stack == "stateless" and "No export named" in str(error):
                 return Plan(stack, name, (), None, is_guess=True)
             raise
         return Plan(stack, name, prepared.changes if prepared else (), prepared)
+
+    def steps(self, plans: Sequence[Plan]) -> Iterator[Plan]:
+        """What is to be executed, one after the other, each as it is by then.
+
+        CloudFormation takes no export away that is in use: what the second stack imports goes when that is done.
+        """
+        first, second = plans
+        both = self._with_what_goes(first)
+        yield first if both is None else self._plan("stateful", both)
+        yield self.known(second)
+        if both is not None:
+            yield self.plan("stateful")
+
+    def _with_what_goes(self, plan: Plan) -> str | None:
+        """The first stack's template, and what only the present one has; None where the second stack misses nothing."""
+        if (
+            not any(one.action == "remove" for one in plan.changes)
+            or self._stacks.status(self.name("stateless")) is None
+        ):
+            return None
+        now, wanted = self._stacks.template(plan.name), json.loads(self._templates["stateful"])
+        if set(now.get("Outputs", {})) <= set(wanted["Outputs"]):
+            return None
+        return text_of(wanted | {part: now.get(part, {}) | wanted[part] for part in ("Resources", "Outputs")})
 
     def known(self, plan: Plan) -> Plan:
         """The plan as it is now that the first stack is done. Raises ConfigError where it still imports what isn't there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
 from leftfold.adapters.dynamodb.tables import SCHEMAS
 from leftfold.cloud.functions import tags
@@ -46,8 +46,12 @@ def template(graph: Graph) -> Json:
     }
 
 
-def _retained(kind: str, properties: Json, **more: Any) -> Json:
-    return {"Type": kind, "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", "Properties": properties, **more}
+def _retained(kind: str, properties: Json, *, always: bool = False) -> Json:
+    """What stays when its stack goes. But what a deployment made that is then taken back has held nothing yet: it would
+    only stand in the way of the next one, which makes it again. `always` is for what can't go, or what others rest on.
+    """
+    policy = "Retain" if always else "RetainExceptOnCreate"
+    return {"Type": kind, "DeletionPolicy": policy, "UpdateReplacePolicy": "Retain", "Properties": properties}
 
 
 def _table(graph: Graph, kind: str) -> Json:
@@ -67,7 +71,7 @@ def _table(graph: Graph, kind: str) -> Json:
         properties["StreamSpecification"] = {"StreamViewType": "NEW_IMAGE"}
     if graph.settings.kms:
         properties["SSESpecification"] = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": att("Key")}
-    return _retained("AWS::DynamoDB::Table", properties)
+    return _retained("AWS::DynamoDB::Table", properties, always=True)  # protected: a deployment takes it up again
 
 
 def _buckets(graph: Graph) -> Json:
@@ -275,6 +279,7 @@ def _key(graph: Graph) -> Json:
             "KeyPolicy": policy(statements),
             "Tags": tags(graph),
         },
+        always=True,
     )
 
 

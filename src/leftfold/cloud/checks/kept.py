@@ -14,6 +14,7 @@ RETAINED: Final = (
     *("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::Kinesis::Stream", "AWS::KMS::Key"),
     *("AWS::SQS::Queue", "AWS::Events::EventBus", "AWS::EventsV2::EventBus"),
 )
+KEPT: Final = {"DeletionPolicy": ("Retain", "RetainExceptOnCreate"), "UpdateReplacePolicy": ("Retain",)}
 QUEUE_S: Final = 14 * 24 * 3600
 
 Wanted = Sequence[tuple[tuple[str, ...], Any]]
@@ -34,8 +35,8 @@ BUCKET: Final[Wanted] = (
 
 def check(graph: Graph, template: Json) -> Iterator[Finding]:
     for name, resource in template["Resources"].items():
-        for setting in ("DeletionPolicy", "UpdateReplacePolicy"):
-            if resource["Type"] in RETAINED and resource.get(setting) != "Retain":
+        for setting, kept in KEPT.items():
+            if resource["Type"] in RETAINED and resource.get(setting) not in kept:
                 yield Finding(STACK, name, f"is lost with its stack: {setting}")
     for name, what in _faults(graph, template):
         yield Finding(STACK, name, what)
