@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from leftfold.testing import FrozenClock
 from leftfold.testing.clock import START
 from leftfold.workflows import Attempt, Await, Choice, Parallel, Retry, Wait
 from leftfold.workflows.trying import Try
+from tests.processes.test_zones import TWICE, Autumn
 from tests.workflows.shop import Did, Note, Order, Paid, Pay, Put, Shelf, noted, paid_for, put, shelf, till
 
 
@@ -487,6 +488,19 @@ def test_a_wait_until_what_is_no_time_parks_its_run(desk: Desk, until: Any) -> N
     assert (letter.lane, "an aware time" in letter.error) == ("stream:one/1", True)
     wrong.clear()
     session.operations.retry("workflow:one", "stream:one/1")
+    session.catch_up()
+    assert session.workflow(workflow).status("1").status == "done"
+
+
+def test_a_wait_until_an_hour_that_comes_twice_ends_at_the_one_that_was_said(desk: Desk) -> None:
+    until = TWICE.replace(tzinfo=Autumn(), fold=1)
+    workflow = Workflow("one", data=Order, steps=[Wait("pause", until=lambda order: until)])
+    session = desk.open(workflow)
+    desk.clock.forward((datetime(2026, 10, 25, 0, 30, tzinfo=UTC) - desk.clock.now()).total_seconds())
+    session.workflow(workflow).start("1", Order("1"))
+    session.catch_up()
+    assert session.workflow(workflow).status("1").status == "waiting"
+    desk.clock.forward(3600)
     session.catch_up()
     assert session.workflow(workflow).status("1").status == "done"
 

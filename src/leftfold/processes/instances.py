@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from msgspec import Raw, Struct
@@ -182,7 +182,7 @@ class Instances:
         at = one.at if one.after is None else stepping.at + one.after
         if at is not None and not version.takes_due:
             raise ConfigError(f"{version.process!r} schedules {one.name!r}: its evolve or react must take Due.")
-        return at
+        return None if at is None else at.astimezone(UTC)  # of an hour that comes twice, only UTC says which it was
 
     def _check(self, instance: Instance, sends: Sequence[Sent], timers: dict[str, datetime | None]) -> None:
         if len(sends) > MAX_SENDS:

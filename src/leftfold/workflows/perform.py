@@ -7,7 +7,7 @@ is the run's stream: what is recorded there is answered, what is not is done and
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import NoneType
 from typing import Any, Final, Literal
 
@@ -255,7 +255,7 @@ def _aware(node: Wait[Any], until: object) -> datetime:
     """What `until` said. Nobody would ever wake a run whose time is none."""
     if not isinstance(until, datetime) or until.utcoffset() is None:
         raise ConfigError(f"wait {node.name!r}: until must say an aware time, not {until!r}.")
-    return until
+    return until.astimezone(UTC)  # of an hour that comes twice, only UTC says which it was
 
 
 def _node(workflow: Workflow[Any], name: str) -> AnyNode:
