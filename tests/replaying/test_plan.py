@@ -29,6 +29,8 @@ MANY = Survey(
     taken=80_000_000,
     rows=2_000_000,
     touched=60_000_000,
+    entries=1_000_000,
+    moved_entries=4_000_000,
     row_bytes=1_500,
     read_s=1e-6,
     decode_s=2e-6,
@@ -62,6 +64,11 @@ def test_a_short_history_is_looked_at_whole(name: str, session: Session, tmp_pat
     removed = name == "households"
     assert replayed.rows <= found.rows if removed else replayed.rows == found.rows
     assert 0 < found.decode_s <= found.fold_s
+    assert (found.entries > 0, found.moved_entries >= found.entries) == (name in ("households", "visits"), True)
+    if name == "visits":
+        assert found.entries == found.rows, "one to a row"
+    if name == "households":
+        assert found.moved_entries > found.entries, "as often as a row's values change"
 
 
 def test_it_changes_nothing(session: Session, tmp_path: Path) -> None:
@@ -108,8 +115,10 @@ def test_the_ways_and_what_each_is_billed_for() -> None:
     log, processes, states = plan(MANY, url="dynamodb:bank?region=x", processes=4, prices=PRICES).ways
     assert (log.form, processes.form, states.form) == ("log", "processes", "states")
     assert (log.parts, processes.parts, states.parts) == (1, 4, parts_for(MANY))
-    assert log.usd == pytest.approx({"dynamodb.write": 60e6 * 2 * 0.625e-6, "dynamodb.read": 30e9 / 4096 * 0.125e-6})
-    assert processes.usd == pytest.approx({"dynamodb.write": 2e6 * 2 * 0.625e-6, "s3.get": 4 * 3000 * 0.4e-6})
+    assert log.usd == pytest.approx(
+        {"dynamodb.write": 124e6 * 0.625e-6, "dynamodb.read": (30e9 / 4096 + 60e6) * 0.125e-6}
+    )
+    assert processes.usd == pytest.approx({"dynamodb.write": 5e6 * 0.625e-6, "s3.get": 4 * 3000 * 0.4e-6})
     assert states.usd is not None
     assert states.usd.keys() == {
         "dynamodb.write",
@@ -119,7 +128,7 @@ def test_the_ways_and_what_each_is_billed_for() -> None:
         "states.transition",
     }
     assert states.usd["states.transition"] == pytest.approx((10 + 4 * states.parts) * 25e-6)
-    assert log.total_usd == pytest.approx(75 + 30e9 / 4096 * 0.125e-6)
+    assert log.total_usd == pytest.approx(77.5 + (30e9 / 4096 + 60e6) * 0.125e-6)
     assert states.time_s < processes.time_s < log.time_s
     assert (processes.reads_bytes, states.reads_bytes) == (4 * 9_000_000_000, states.parts * 9_000_000_000)
 
@@ -139,7 +148,7 @@ def test_more_processes_share_out_what_can_be_shared() -> None:
 
 
 def test_parts_are_as_few_as_the_work_takes() -> None:
-    assert parts_for(replace(MANY, rows=10, taken=1_000)) == 1
+    assert parts_for(replace(MANY, rows=10, entries=10, taken=1_000)) == 1
     assert parts_for(replace(MANY, rows=10**9)) == MAX_PARTS
     assert parts_for(MANY) == parts_for(replace(MANY, fold_s=1.0)), "what was measured differs from time to time"
 
@@ -158,7 +167,7 @@ def test_prices_of_your_own_take_the_place_of_the_list() -> None:
     assert own["s3.get"] == PRICES["s3.get"]
     found = plan(MANY, url="dynamodb:bank", processes=1, prices=own).ways[0].usd
     assert found is not None
-    assert found["dynamodb.write"] == pytest.approx(120)
+    assert found["dynamodb.write"] == pytest.approx(124)
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def plan(found: Survey, *, url: str, processes: int, prices: Prices) -> Plan:
 
 def parts_for(found: Survey) -> int:
     """So many parts that each is some minutes of work, most of which is writing rows; as few as that takes."""
-    work_s = found.rows * ROW_WRITE_S + found.taken * EVENT_S
+    work_s = (found.rows + found.entries) * ROW_WRITE_S + found.taken * EVENT_S
     return min(MAX_PARTS, max(1, math.ceil(work_s / PART_S)))
 
 
@@ -79,28 +79,31 @@ def _row_s(store: str) -> float:
 
 
 def _from_log(found: Survey, store: str, prices: Prices) -> Way:
-    time_s = found.events * found.read_s + found.taken * found.fold_s + found.touched * _row_s(store)
+    time_s = (
+        found.events * found.read_s + found.taken * found.fold_s + (found.touched + found.moved_entries) * _row_s(store)
+    )
     usd = None
     if store == "dynamodb":
-        usd = _rows_usd(found, found.touched, prices)
-        usd["dynamodb.read"] = math.ceil(found.log_bytes / READ_BYTES) * prices["dynamodb.read"].usd
+        usd = _rows_usd(found, found.touched, found.moved_entries, prices)
+        rows_read = found.touched * math.ceil(max(1, found.row_bytes) / READ_BYTES)  # each before it is written
+        usd["dynamodb.read"] = (math.ceil(found.log_bytes / READ_BYTES) + rows_read) * prices["dynamodb.read"].usd
     return Way("log", 1, found.log_bytes, found.touched, time_s, usd)
 
 
 def _by_processes(found: Survey, store: str, processes: int, prices: Prices) -> Way:
     """One process writes what all of them fold."""
-    time_s = FORK_S + _part_s(found, processes) + found.rows * _row_s(store)
+    time_s = FORK_S + _part_s(found, processes) + (found.rows + found.entries) * _row_s(store)
     usd = None
     if store == "dynamodb":
-        usd = _rows_usd(found, found.rows, prices)
+        usd = _rows_usd(found, found.rows, found.entries, prices)
         usd["s3.get"] = processes * found.segments * prices["s3.get"].usd
     return Way("processes", processes, processes * found.archive_bytes, found.rows, time_s, usd)
 
 
 def _by_machine(found: Survey, prices: Prices) -> Way:
     parts = parts_for(found)
-    part_s = START_S + _part_s(found, parts) + found.rows / parts * ROW_WRITE_S
-    usd = _rows_usd(found, found.rows, prices) | {
+    part_s = START_S + _part_s(found, parts) + (found.rows + found.entries) / parts * ROW_WRITE_S
+    usd = _rows_usd(found, found.rows, found.entries, prices) | {
         "s3.get": parts * found.segments * prices["s3.get"].usd,
         "lambda.gb_s": parts * part_s * MEMORY_GB * prices["lambda.gb_s"].usd,
         "lambda.request": (parts + 3) * prices["lambda.request"].usd,
@@ -117,5 +120,7 @@ def _part_s(found: Survey, parts: int) -> float:
     return shared + found.taken * (found.decode_s + (found.fold_s - found.decode_s) / parts)
 
 
-def _rows_usd(found: Survey, writes: int, prices: Prices) -> dict[str, float]:
-    return {"dynamodb.write": writes * math.ceil(max(1, found.row_bytes) / UNIT_BYTES) * prices["dynamodb.write"].usd}
+def _rows_usd(found: Survey, writes: int, entries: int, prices: Prices) -> dict[str, float]:
+    """An index entry is an item of its own, of one unit."""
+    units = writes * math.ceil(max(1, found.row_bytes) / UNIT_BYTES) + entries
+    return {"dynamodb.write": units * prices["dynamodb.write"].usd}

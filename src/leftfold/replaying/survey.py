@@ -12,7 +12,8 @@ from leftfold.archive.log import live
 from leftfold.archive.reader import Archive
 from leftfold.core.attempt import Failed, attempt
 from leftfold.core.events import Stored
-from leftfold.ports.checkpoints import Progress
+from leftfold.ports.checkpoints import Move, Progress
+from leftfold.ports.rows import Change
 from leftfold.replaying.parts import Kept, Part
 from leftfold.replaying.target import named
 from leftfold.session import Session
@@ -27,7 +28,8 @@ class Survey(Struct, frozen=True):
     """`events` and `segments` are counted, the rest is guessed from `sampled` events. Times are of this machine.
 
     `taken` events are of the view's types. A rebuild writes `touched` rows, each in every step that it is in; in the end
-    there are `rows`. `read_s` is for an event, `decode_s` and `fold_s`, which includes it, for one that is taken.
+    there are `rows`. `moved_entries` and `entries` are the same of their indexes' entries. `read_s` is for an event,
+    `decode_s` and `fold_s`, which includes it, for one that is taken.
     """
 
     view: str
@@ -40,6 +42,8 @@ class Survey(Struct, frozen=True):
     taken: int
     rows: int
     touched: int
+    entries: int
+    moved_entries: int
     row_bytes: int
     read_s: float
     decode_s: float
@@ -71,6 +75,16 @@ def _places(end: int) -> list[int]:
     return [last * number // (SAMPLES - 1) for number in range(SAMPLES)]
 
 
+class _Counted(Kept):
+    """Rows in memory, and how many index entries came and went with them."""
+
+    moved_entries = 0
+
+    def write(self, build: str, changes: Sequence[Change], move: Move) -> None:
+        self.moved_entries += sum(len(change.added) + len(change.dropped) for change in changes)
+        super().write(build, changes, move)
+
+
 class _Looking:
     """Sums over samples."""
 
@@ -79,7 +93,7 @@ class _Looking:
         self._builds = session.builds[view]
         self._build = self._builds.build_name(self._builds.newest, 0)
         self._fold = self._builds.fold(self._build)
-        self._kept = Kept(Part(1, 0))
+        self._kept = _Counted(Part(1, 0))
         self._projector, self._wanted = self._builds.partial(self._build, self._kept, lambda key: True)
         self._keys: list[set[str]] = []
         self._keys_of: float | None = None  # how many times what their keys are of is the history; None: as the samples
@@ -120,7 +134,8 @@ class _Looking:
 
     def told(self, end: int, segments: int, archive_bytes: int) -> Survey:
         times = end / max(1, self._sampled)
-        some = max(1, len(self._kept.rows))
+        some, rows = max(1, len(self._kept.rows)), self._rows(self._keys_of or times)
+        entries = sum(len(self._fold.entries(self._fold.decode(row))) for row in self._kept.rows.values())
         return Survey(
             view=self._view,
             is_by_stream=self._fold.view.key is None,
@@ -130,8 +145,10 @@ class _Looking:
             log_bytes=round(self._bytes * times),
             sampled=self._sampled,
             taken=round(self._taken * times),
-            rows=self._rows(self._keys_of or times),
+            rows=rows,
             touched=round(self._touched * times),
+            entries=round(rows * entries / some),
+            moved_entries=round(self._kept.moved_entries * times),
             row_bytes=sum(len(row.body or b"") for row in self._kept.rows.values()) // some,
             read_s=self._read_s / max(1, self._sampled),
             decode_s=min(self._decode_s, self._fold_s) / max(1, self._taken),
