@@ -151,3 +151,17 @@ def test_what_can_not_be_is_said(shop: Desk, words: list[str], code: int, said: 
 def test_what_takes_no_such_answer_is_said(shop: Desk, step: str, code: int, said: str) -> None:
     shop.ok("workflow", "shop:app", "start", "checkout", "o1", '{"cents": 700}')
     assert said in shop.error("workflow", "shop:app", "answer", "checkout", "o1", step, "{}", code=code)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"cents": "x"}', "[]", '{"cents": 7\udcff}'], ids=str.__repr__)
+def test_data_that_is_none_begins_nothing(shop: Desk, text: str) -> None:
+    shop.error("workflow", "shop:app", "start", "checkout", "o1", text, code=2)
+    assert "no run" in shop.error("workflow", "shop:app", "status", "checkout", "o1", code=3)
+
+
+@pytest.mark.parametrize("text", ["", '{"by": 1}', '{"by": "\udcff"}'], ids=str.__repr__)
+def test_an_answer_that_is_none_answers_nothing(shop: Desk, text: str) -> None:
+    shop.ok("workflow", "shop:app", "start", "checkout", "o1", '{"cents": 700}')
+    shop.error("workflow", "shop:app", "answer", "checkout", "o1", "approval", text, code=2)
+    run(shop)
+    assert shop.json("workflow", "shop:app", "status", "checkout", "o1")["waits_for"] == ["approval"]

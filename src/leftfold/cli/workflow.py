@@ -175,7 +175,7 @@ def _retry(asked: Asked, session: Session) -> None:
 def _read(text: str, kind: Any, what: str) -> Any:
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeError) as error:
         raise click.BadParameter(f"{error} (of {kind.__name__}, as JSON).", param_hint=what) from error
 
 
