@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from leftfold.check.impure import impurities
-from leftfold.check.open_runs import STEPS, OpenRuns
+from leftfold.check.open_runs import OpenRuns
 from leftfold.core.errors import IntegrityError, LeftfoldError
 from leftfold.core.runs import Reacted
 from leftfold.core.schema import event_types
@@ -23,6 +23,7 @@ from leftfold.projections.project import Fold
 from leftfold.projections.tables import TableFold
 from leftfold.publish.rules import publish_name
 from leftfold.session import Session
+from leftfold.subscriptions.feed import STEPS
 
 EXAMPLES: Final = 3  # positions that a finding names; the rest are counted
 

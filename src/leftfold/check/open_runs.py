@@ -6,10 +6,7 @@ from collections import defaultdict
 
 from leftfold.app import App
 from leftfold.core.events import Recorded
-from leftfold.core.runs import OVER, REACTED, Moved
-from leftfold.core.workflow_runs import NAMES
-
-STEPS = frozenset((REACTED, *NAMES.values()))
+from leftfold.core.runs import OVER, Moved
 
 
 class OpenRuns:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.errors import IntegrityError, UnknownType
 from leftfold.core.events import Recorded, Stored
+from leftfold.core.runs import REACTED
 from leftfold.core.schema import Schema
+from leftfold.core.workflow_runs import NAMES
+
+STEPS: Final = frozenset((REACTED, *NAMES.values()))  # of processes and workflows, and nobody else's business
 
 
 class Interest(Struct, frozen=True):
     """What a subscriber reads: the stored names that lift to its types, and whose strangers concern it.
 
     An unknown type concerns a subscriber when it could be one of the events that it folds: it is in a category whose
-    events the subscriber takes, or in one that no single decider owns.
+    events the subscriber takes, or in one that no single decider owns. The steps of processes and workflows are known, also
+    when the last of these is gone from the code.
     """
 
     names: frozenset[str]
@@ -33,7 +38,7 @@ def interest(schema: Schema, types: Sequence[type]) -> Interest:
     """The interest of a subscriber to `types`, under an app's schema."""
     wanted = set(types)
     taken = frozenset(name for name, events in schema.categories.items() if events & wanted or object in wanted)
-    return Interest(schema.stored_names(types), frozenset(schema.types), frozenset(schema.categories), taken)
+    return Interest(schema.stored_names(types), STEPS.union(schema.types), frozenset(schema.categories), taken)
 
 
 class Unreadable(Struct, frozen=True):

@@ -7,14 +7,12 @@ from typing import Any, Final
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.events import Recorded, Stored, Unknown
-from leftfold.core.runs import REACTED
-from leftfold.core.workflow_runs import NAMES
 from leftfold.ports.checkpoints import Progress
+from leftfold.subscriptions.feed import STEPS
 from leftfold.subscriptions.follow import Work
 from leftfold.timers.firing import Timers
 
 AT_ONCE: Final = 50  # steps of a page whose alarms are set before it is taken: half a second, and the lease runs
-STEPS: Final = frozenset((REACTED, *NAMES.values()))
 
 
 class Alarming:
