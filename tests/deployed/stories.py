@@ -17,6 +17,7 @@ from leftfold.adapters.memory import Memory
 from leftfold.cloud.bundle.target import here
 from leftfold.cloud.settings import Archive, Settings
 from leftfold.copying import copy
+from leftfold.core.runs import OVER
 from leftfold.ports.backend import Backend
 from leftfold.testing import FrozenClock
 from tests.deployed.calls import calls
@@ -77,9 +78,9 @@ def a_morning_at_the_bank(bank: Deployment, app: App) -> Facts:
     facts["refused"] = bank.command("account", "ben", "Withdraw", {"amount": 500_00})
     sent = bank.command("account", "ann", "Transfer", {"to": "ben", "amount": 30_00})
     facts["ann"] = bank.row("balances", "ann", after=sent.body["receipt"])
-    facts["ben"] = until("the transfer", lambda: settled(bank, "ben", 30_00))
+    facts["ben"] = bank.awaited("the transfer", lambda: settled(bank, "ben", 30_00))
     bank.command("account", "ann", "Transfer", {"to": "nobody", "amount": 1_00})
-    facts["refused at the far end"] = until("a letter", lambda: letters(bank, app))
+    facts["refused at the far end"] = bank.awaited("a letter", lambda: letters(bank, app))
     facts["health"] = [bank.http(name, "GET", "/health").status for name in ("commands", "queries")]
     facts["found"] = bank.http("queries", "GET", "/views/balances?cents=3000")
     facts["stream"] = bank.http("queries", "GET", "/streams/account/ben")
@@ -164,7 +165,7 @@ def orders_of_a_day(shop: Deployment) -> Facts:
         placed = shop.command("order", name, "Place", body)
         facts[name] = shop.row("customers", "ann", after=placed.body["receipt"]).body["row"]["orders"][name]
     for name in ("o-1", "o-2"):
-        facts[f"{name} ended"] = until(name, partial(ended, shop, name))
+        facts[f"{name} ended"] = shop.awaited(name, partial(ended, shop, name))
     return facts
 
 
@@ -181,7 +182,7 @@ def reminded(shop: Deployment) -> list[str]:
         events = shop.http("queries", "GET", "/streams/payment/zoe").body["events"]
         return [one["type"] for one in events] if len(events) > 2 else None
 
-    return until("the reminder", look)
+    return shop.awaited("the reminder", look)
 
 
 def how_they_ended(shop: Deployment, app: App, recorder: Recorder) -> Facts:
@@ -196,22 +197,33 @@ def how_they_ended(shop: Deployment, app: App, recorder: Recorder) -> Facts:
             return waiting or None
 
         for name in ("o-3", "o-4"):
-            facts[f"{name} waits for"] = until(name, partial(waits, name))
+            facts[f"{name} waits for"] = shop.awaited(name, partial(waits, name))
             runs.answer(name, "approval", checkout.Approval("carol", yes=True), actor="carol")
-            facts[f"{name} ended"] = until(name, partial(ended, shop, name))
+            facts[f"{name} ended"] = shop.awaited(name, partial(ended, shop, name))
         for name in ("o-1", "o-2", "o-3", "o-4"):
-            told = runs.status(name)
+            told = shop.awaited(f"the end of {name}", partial(over, runs, name))  # its last step comes before
             facts[name] = {"status": told.status, "done": told.done, "undone": told.undone}
         payments = at_work(session, import_module("payment"))
         facts["owed"] = payments.state("ann").owed
-    states = shop.cloud.client("stepfunctions")
-    told = states.list_executions(stateMachineArn=shop.machine("checkout-v1"))["executions"]
-    facts["executions"] = sorted(one["status"] for one in told)
-    facts["early"] = shop.invoke("timers", later_ring(recorder))
+    facts["executions"] = until("the machine's ends", partial(executions, shop))
+    facts["early"] = shop.called_again("timers", later_ring(recorder))
     facts["schedules"] = {
         name: shop.caught_up(name) for name in ("sequencer", "projector", "reactor", "archiver", "timers")
     }
     return facts
+
+
+def over(runs: Any, name: str) -> Any:
+    told = runs.status(name)
+    return told if told.status in OVER else None
+
+
+def executions(shop: Deployment) -> list[str] | None:
+    """How they ended, once all have."""
+    states = shop.cloud.client("stepfunctions")
+    told = states.list_executions(stateMachineArn=shop.machine("checkout-v1"))["executions"]
+    found = sorted(one["status"] for one in told)
+    return None if "RUNNING" in found else found
 
 
 def later_ring(recorder: Recorder) -> Any:

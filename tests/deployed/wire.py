@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-TIMEOUT_S: Final = 120.0  # of the stand-in's answer, on a machine that swaps
+TIMEOUT_S: Final = 300.0  # of the stand-in's answer, on a machine that swaps
 PASSED_BY: Final = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}  # each hop has its own
 
 
