@@ -17,6 +17,8 @@ from tests.machines.validator import faults_of
 SEEDS = range(200)
 FUNCTION = "arn:aws:lambda:eu-west-1:123456789012:function:tasks"
 DEFINITION_BYTES = 1_048_576  # Step Functions quotas
+EVENTS = 25_000  # of an execution: one that comes to them is over, and can't be redriven (Step Functions quotas)
+TRY_EVENTS = 3  # TaskScheduled, TaskStarted, TaskFailed
 NAME_CHARS = 80  # of a state
 
 
@@ -110,3 +112,14 @@ def test_every_task_has_a_time_out_and_a_retry() -> None:
     tasks = [state for _, state in states_of(machine(every_node(), FUNCTION)) if state["Type"] == "Task"]
     assert len(tasks) > 10
     assert all(task["TimeoutSeconds"] and task["Retry"] for task in tasks)
+
+
+def test_fifty_branches_wait_out_an_outage_within_the_events_of_an_execution() -> None:
+    branches = [[Step(f"s{number}", do=nothing)] for number in range(50)]
+    wide = Workflow("wide", data=Order, steps=[Parallel("all", branches=branches)])
+    asked = [state for name, state in states_of(machine(wide, FUNCTION)) if name.removeprefix("s").isdigit()]
+    tries = [state["Retry"][0]["MaxAttempts"] + 1 for state in asked]
+    assert len(tries) == 50
+    assert sum(tries) * TRY_EVENTS < EVENTS * 0.95, "some are left for what comes after"
+    patience_s = min(tries) * asked[0]["Retry"][0]["MaxDelaySeconds"] / 2  # drawn by lot, half of it on the average
+    assert patience_s > 6 * 3600

@@ -45,9 +45,8 @@ DEATHS: Final = (
     "Runtime.ExitError",
     "Runtime.OutOfMemory",
 )
-OUTAGE_TRIES: Final = (
-    720  # at half a minute each on the average some six hours; 2,200 of the 25,000 events of an execution
-)
+OUTAGE_TRIES: Final = 150  # at 2.5 minutes each on the average some six hours
+OUTAGE_PAUSE_S: Final = 300  # so that 50 branches wait at once within the 25,000 events of an execution: a try is three
 FAULT_TRIES: Final = 6  # of a call that died, or ended in any other error: a minute or two
 PAUSE_S: Final = 2  # the first pause; each is twice the last one, and then drawn by lot
 MAX_PAUSE_S: Final = 60
@@ -180,16 +179,19 @@ class _Compiler:
             "ResultSelector": {f"{fact}.$": f"{answer}.{fact}" for fact in facts},
             "ResultPath": "$.step",
             "TimeoutSeconds": TASK_S,
-            "Retry": [_retrier(OUTAGES, OUTAGE_TRIES), _retrier(("States.ALL",), FAULT_TRIES)],
+            "Retry": [
+                _retrier(OUTAGES, OUTAGE_TRIES, OUTAGE_PAUSE_S),
+                _retrier(("States.ALL",), FAULT_TRIES, MAX_PAUSE_S),
+            ],
         }
 
 
-def _retrier(errors: Sequence[str], tries: int) -> State:
+def _retrier(errors: Sequence[str], tries: int, longest_s: int) -> State:
     return {
         "ErrorEquals": [*errors],
         "IntervalSeconds": PAUSE_S,
         "BackoffRate": 2.0,
-        "MaxDelaySeconds": MAX_PAUSE_S,
+        "MaxDelaySeconds": longest_s,
         "MaxAttempts": tries - 1,
         "JitterStrategy": "FULL",
     }
