@@ -168,6 +168,13 @@ def test_a_state_that_can_be_changed_in_place_is_a_warning(bank: Desk) -> None:
     ]
 
 
+def test_a_frozen_state_that_holds_a_dict_says_where(bank: Desk) -> None:
+    bank.write(
+        ("class Account(Struct, frozen=True):", "class Account(Struct, frozen=True):\n    seen: dict[str, int] = {}")
+    )
+    assert "Its class is frozen, the dict in 'seen' is not." in found(bank)["mutable-state"]["message"]
+
+
 def test_a_view_that_changed_under_an_old_version_is_a_warning(bank: Desk) -> None:
     bank.write(("return Balance(row.owner, row.cents + amount)", "return Balance(row.owner, row.cents + amount * 2)"))
     finding = found(bank)["changed-view"]

@@ -12,7 +12,7 @@ from leftfold.check.open_runs import OpenRuns
 from leftfold.core.errors import IntegrityError, LeftfoldError
 from leftfold.core.runs import Reacted
 from leftfold.core.schema import event_types
-from leftfold.core.state import is_frozen
+from leftfold.core.state import frozen_fields, is_frozen
 from leftfold.core.taking import takes
 from leftfold.core.views import AnyView, View
 from leftfold.core.workflow_runs import RUN_EVENTS
@@ -147,7 +147,7 @@ def _unfed(session: Session, history: _History) -> Iterator[Finding]:
     followed.update((Reacted, *RUN_EVENTS))  # by those whose they are
     for one in dict.fromkeys(schema.current.values()):
         if one not in followed:
-            what = "is taken by no view and no reaction or process, and is not published"
+            what = "is taken by no view and no reaction, process or workflow, and is not published"
             yield _finding("unfollowed", f"{one.__name__} {what}.")
 
 
@@ -157,6 +157,9 @@ def _subscriptions(session: Session) -> Iterator[tuple[str, tuple[type, ...]]]:
             yield f"view {view.name!r} version {view.version}", _fold(view).types
     for process in session.app.processes:
         yield f"process {process.name!r} version {process.version}", takes(process).correlate.types
+    for workflow in session.app.workflows:
+        if awaited := tuple(dict.fromkeys(one for node in workflow.awaits() for one in node.events)):
+            yield f"workflow {workflow.name!r} version {workflow.version}", awaited
     for name, reaction in session.app.reactions.items():
         yield f"reaction {name!r}", Reacting(name, reaction).types
     for name, destination in session.app.destinations.items():
@@ -208,6 +211,8 @@ def _folds(session: Session) -> Iterator[Any]:
     for process in session.app.processes:
         yield process.correlate
         yield process.evolve
+    for workflow in session.app.workflows:
+        yield from (one for one in (workflow.evolve_data, *(node.key for node in workflow.awaits())) if one is not None)
     for view in session.app.views:
         if isinstance(view, View):
             yield view.evolve
@@ -229,9 +234,11 @@ def _mutable(session: Session) -> Iterator[Finding]:
             states.append((f"the initial row of view {view.name!r}", initial))
     for what, initial in states:
         if not is_frozen(initial):
-            message = (
-                f"{what} ({type(initial).__name__}) can be changed in place: it is copied for each use. Make it frozen."
-            )
+            kind, step = type(initial), "Make it frozen."
+            by = next((name for name in frozen_fields(kind) if not is_frozen(getattr(initial, name))), None)
+            if by is not None:
+                step = f"Its class is frozen, the {type(getattr(initial, by)).__name__} in {by!r} is not."
+            message = f"{what} ({kind.__name__}) can be changed in place: it is copied for each use. {step}"
             yield _finding("mutable-state", message)
 
 

@@ -67,6 +67,11 @@ def _is_frozen_record(cls: Any) -> bool:
     return bool(config and config.frozen)
 
 
+def frozen_fields(cls: Any) -> Iterable[str]:
+    """The fields of a class whose instances are frozen; of any other, none."""
+    return _fields(cls) if _is_frozen_record(cls) else ()
+
+
 def _fields(cls: Any) -> Iterable[str]:
     return cast("Iterable[str]", getattr(cls, "__struct_fields__", None) or getattr(cls, "__dataclass_fields__", ()))
 
