@@ -149,3 +149,27 @@ def test_tenants_that_no_policy_holds_are_found(number: int, found: bool) -> Non
     told = [one for one in check(graph, templates) if "IAM takes 10,240" in one.what]
     assert bool(told) is found
     assert all('tenants = "any"' in one.what for one in told)
+
+
+def test_the_publisher_may_find_a_newer_bus_by_its_name_and_put_events_on_it() -> None:
+    graph, templates = drawn(everything, settings({"kms": True}))
+    rights = templates["stateless"]["Resources"]["PublisherRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    told = {one["Sid"]: one for one in rights["Statement"]}
+    assert told["BusLedgerFifo"]["Action"] == ["events:PutEvents"]
+    assert told["BusLedgerFifo"]["Resource"] == [
+        {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-busv2/ledger-fifo/*"}
+    ]
+    assert told["BusLedgerFifoByName"]["Action"] == ["events:ListEventBuses"]
+    kept = templates["stateful"]["Resources"]["BusLedgerFifo"]["Properties"]
+    assert kept["EncryptionConfiguration"] == {"KmsKeyIdentifier": {"Fn::GetAtt": ["Key", "Arn"]}}
+    assert check(graph, templates) == []
+
+
+def test_a_newer_bus_that_an_arn_names_is_looked_up_by_nobody() -> None:
+    arn = "arn:aws:events:eu-west-1:111122223333:event-busv2/orders/0123456789abcdefghijklmno"
+    app = App("shop", deciders=[till], publish=[Publish(Added, to=f"eventbridgev2:{arn}", as_=public)])
+    _, templates = drawn(app, settings({}))
+    rights = templates["stateless"]["Resources"]["PublisherRole"]["Properties"]["Policies"][0]["PolicyDocument"]
+    told = [one for one in rights["Statement"] if one["Sid"].startswith("Bus")]
+    assert [(one["Action"], one["Resource"]) for one in told] == [(["events:PutEvents"], [arn])]
+    assert "ListEventBuses" not in str(templates)

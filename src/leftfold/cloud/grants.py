@@ -62,6 +62,7 @@ DELIVERS_LOGS: Final = {
 }
 ANY_RESOURCE: Final = {
     **DELIVERS_LOGS,
+    "events:ListEventBuses": "a newer bus has an id in its ARN, which is found by its name among all",
     "dynamodb:ListStreams": "it knows no resource (service authorization reference), and no mapping is made without it",
 }
 """Each action that is granted on every resource, and why: AWS knows no narrower form of it."""
@@ -222,7 +223,7 @@ def _destinations(graph: Graph, function: Function) -> list[Json]:
 
 ASKED: Final = {
     "eventbridge": ("events", ("events:DescribeEventBus", "events:PutEvents"), "event-bus/"),
-    "eventbridgev2": ("events", ("events:PutEvents",), "event-bus/"),
+    "eventbridgev2": ("events", ("events:PutEvents",), "event-busv2/"),
     "kinesis": ("kinesis", ("kinesis:DescribeStreamSummary", "kinesis:PutRecords"), "stream/"),
 }
 """By scheme: the service, what publishing asks, and what its ARN has before the name."""
@@ -234,8 +235,13 @@ def _channel(graph: Graph, channel: Channel) -> list[Json]:
         where: Json | str = channel.place
     else:
         region = channel.region or "${AWS::Region}"
-        where = sub(f"arn:${{AWS::Partition}}:{service}:{region}:${{AWS::AccountId}}:{kind}{channel.place}")
+        place = (
+            f"{channel.place}/*" if channel.scheme == "eventbridgev2" else channel.place
+        )  # an id that nobody knows yet
+        where = sub(f"arn:${{AWS::Partition}}:{service}:{region}:${{AWS::AccountId}}:{kind}{place}")
     found = [allow(channel.id, actions, [where])]
+    if channel.scheme == "eventbridgev2" and not channel.place.startswith("arn:"):
+        found.append(allow(f"{channel.id}ByName", ("events:ListEventBuses",), "*"))
     if channel.claims.startswith("s3:"):
         name, _, prefix = channel.claims[3:].partition("/")
         place = f"arn:${{AWS::Partition}}:s3:::{name}/{f'{prefix}/' if prefix else ''}claims/*"

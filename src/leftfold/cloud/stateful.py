@@ -249,7 +249,10 @@ def _channel(graph: Graph, channel: Channel) -> Json:
                 properties["KmsKeyIdentifier"] = att("Key")
             return _retained("AWS::Events::EventBus", properties)
         case "eventbridgev2":
-            return _retained("AWS::EventsV2::EventBus", {"Name": channel.place, "Tags": tags(graph)})
+            newer: Json = {"Name": channel.place, "Tags": tags(graph)}
+            if graph.settings.kms:
+                newer["EncryptionConfiguration"] = {"KmsKeyIdentifier": att("Key")}
+            return _retained("AWS::EventsV2::EventBus", newer)
 
 
 def _key(graph: Graph) -> Json:
