@@ -81,7 +81,7 @@ class Verbs(click.Group):
             _complain(ctx, type(error).__name__, str(error))
             ctx.exit(exits.UNAVAILABLE if isinstance(error, StoreUnavailable) else exits.WRONG)
         except KeyboardInterrupt:
-            _complain(ctx, "Stopped", ctx.meta.get(RESUME) or "stopped; nothing is half-written.")
+            _complain(ctx, "Stopped", ctx.meta.get(RESUME) or "nothing is half-written.")
             ctx.exit(exits.STOPPED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the last flush finds nobody either

@@ -363,6 +363,10 @@ _STEPS: Final = (
     ("SQLITE_LOCKED", "Another program holds the file: close it, then try again."),
     ("SQLITE_FULL", "The disk is full: make room, then try again."),
     ("SQLITE_IOERR", "The disk failed or is full: check it, then open the file again."),
+    (
+        "SQLITE_READONLY_DIRECTORY",
+        "Its folder is read-only, where SQLite keeps files beside it even to read: change that.",
+    ),
     ("SQLITE_READONLY", "The file is read-only: change its permissions, or open it with mode=ro to read."),
     (
         "SQLITE_CANTOPEN",
