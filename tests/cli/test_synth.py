@@ -14,7 +14,14 @@ def test_two_templates_are_written_and_told_of(desk: Desk) -> None:
     for name in STACKS:
         assert f"infra/{name}" in told
         assert json.loads(Path("infra", name).read_text())["Resources"]
-    assert "leftfold bundle" in told
+    assert "leftfold bundle bank:app " in told
+
+
+def test_the_next_steps_are_for_the_same_settings(desk: Desk) -> None:
+    Path("our prod.json").write_text("{}")
+    told = desk.ok("synth", "bank:app", "--out", "infra", "--config", "our prod.json", "--env", "dev")
+    assert "leftfold bundle bank:app --config 'our prod.json' " in told
+    assert "leftfold deploy bank:app --config 'our prod.json' --env dev --bucket BUCKET" in told
 
 
 def test_a_folder_that_says_the_same_passes_the_check_and_one_that_does_not_is_shown(desk: Desk) -> None:

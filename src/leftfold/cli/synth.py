@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -64,6 +65,8 @@ def synth(
         document(_told(made, out, changes, compare=compare))
     else:
         _show(made, out, changes, compare=compare)
+        if not compare:
+            _next(app, config, env)
     ctx.exit(exits.FOUND if made.findings or (compare and changes) else 0)
 
 
@@ -121,9 +124,17 @@ def _show(made: Synthesis, out: Path, changes: dict[str, list[str]], *, compare:
         aside().print(
             f"{count(len(changes), 'file')} of {out} differ: run it without --check, and review the difference."
         )
-    if not compare:
-        app = click.get_current_context().meta[APP]
-        next_steps([(f"leftfold bundle {app}", "the zip that these functions run")])
+
+
+def _next(app: str, config: Path | None, env: str | None) -> None:
+    same = f" --config {shlex.quote(str(config))}" if config else ""
+    of = f"{same} --env {shlex.quote(env)}" if env else same
+    next_steps(
+        [
+            (f"leftfold bundle {app}{same}", "the zip that these functions run"),
+            (f"leftfold deploy {app}{of} --bucket BUCKET", "both, and what they would change on AWS"),
+        ]
+    )
 
 
 def _short(lines: list[str]) -> Iterator[str]:
