@@ -544,3 +544,25 @@ def test_a_step_that_somebody_else_settles_meanwhile_is_not_tried_on_and_on(
     assert session.workflow(workflow).status("1").status == "compensated"
     assert len(tries) <= 2, "once to say what it sends, and perhaps once more to find out"
     other.close()
+
+
+def test_an_undo_that_was_mended_sends_what_is_new_and_not_again_what_was_taken(desk: Desk) -> None:
+    """It is asked anew: its commands may be others, and in another order."""
+    wanted = ["kept", "refuse"]
+
+    def back(order: Order) -> list[Send]:
+        return [send(shelf, order.id, Put(what)) for what in wanted]
+
+    steps: list[AnyNode] = [Step("first", do=put("first"), undo=back), Step("end", do=put("refuse"))]
+    workflow = Workflow("one", data=Order, steps=steps)
+    session = desk.open(workflow)
+    runs = session.workflow(workflow)
+    runs.start("1", Order("1"))
+    session.catch_up()
+    assert runs.status("1").status == "failed"
+    assert session.category(shelf).state("1") == ("first", "kept")
+    wanted[:] = ["mended", "kept", "twice", "twice"]
+    runs.retry("1")
+    session.catch_up()
+    assert runs.status("1").status == "compensated"
+    assert session.category(shelf).state("1") == ("first", "kept", "mended", "twice", "twice")

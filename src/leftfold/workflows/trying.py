@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final, cast
 
+import msgspec
 from msgspec import Struct
 
 from leftfold.core.attempt import Failed, attempt
@@ -135,7 +136,7 @@ class Try:
 
     def _deliver(self, index: int, sent: Sent) -> Refusal | None:
         actor, open_still = workflow_name(self._workflow.name), track_of(self._run.state, self._name, self._direction)
-        command_id = sent_id(actor, f"{self._run.id}:{self._name}:{self._direction}", index)
+        command_id = self._command_id(actor, index, sent)
 
         def before() -> None:
             now = self._journal.load(self._run.id)
@@ -144,6 +145,15 @@ class Try:
 
         cause = self._run.sent[self._name, self._direction]
         return self._post.deliver(self._post.outbox.unpack(sent), cause, command_id, actor=actor, before=before)
+
+    def _command_id(self, actor: str, index: int, sent: Sent) -> str:
+        """The same at each try. An undo that is retried is asked anew: its commands are known by what they are."""
+        whence = f"{self._run.id}:{self._name}:{self._direction}"
+        if self._direction == "do":
+            return sent_id(actor, whence, index)
+        digest = hashlib.sha256(msgspec.json.encode(sent)).hexdigest()
+        before = track_of(self._run.state, self._name, "undo").sends[:index]
+        return sent_id(actor, f"{whence}:{digest}", before.count(sent))
 
     def _outside_id(self) -> str:
         """The same at each try, and no other step's: of this run, this workflow, this tenant, this app."""
