@@ -10,7 +10,7 @@ from leftfold import App, Session, Step, Workflow
 from leftfold.adapters.memory import Memory
 from leftfold.testing import FrozenClock
 from leftfold.workflows import Await, Choice, Parallel, Retry, Wait
-from tests.workflows.shop import Order, Pay, noted, paid_for, put, shelf, till
+from tests.workflows.shop import Order, Paid, Pay, noted, paid_for, put, shelf, till
 
 
 def forked(way: str) -> Workflow[Order]:
@@ -149,3 +149,32 @@ def test_an_event_answers_no_await_behind_a_step_that_failed() -> None:
         session.category(till).handle("1", Pay(1))
         session.catch_up()
         assert session.workflow(workflow).status("1").status == "compensated"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nobody", "\x00", "a\nb", "\ud800", "x" * 960], ids=["none", "nobody", "nul", "line", "half", "long"]
+)
+def test_an_event_for_a_run_that_there_cannot_be_is_nobodys(text: str) -> None:
+    """Its id may be anybody's text: the stream that it comes from goes on."""
+    workflow = Workflow(
+        "one",
+        data=Order,
+        steps=[Await("paid", event=Paid, key=lambda event: text if event.data.cents == 1 else "1")],
+        evolve=noted,
+    )
+    with App("one", deciders=[till], workflows=[workflow]).open(Memory().open("")) as session:
+        session.workflow(workflow).start("1", Order("1"))
+        session.category(till).handle("all", Pay(1))
+        session.category(till).handle("all", Pay(2))
+        session.catch_up()
+        assert session.workflow(workflow).status("1").data.notes == ("paid 2",)
+        assert session.operations.dead_letters() == []
+
+
+def test_a_key_that_is_no_text_is_a_bug_and_parks_the_stream() -> None:
+    workflow = Workflow("one", data=Order, steps=[Await("paid", event=Paid, key=lambda event: event.data.cents)])  # pyright: ignore[reportArgumentType]
+    with App("one", deciders=[till], workflows=[workflow]).open(Memory().open("")) as session:
+        session.category(till).handle("all", Pay(1))
+        session.catch_up()
+        (letter,) = session.operations.dead_letters()
+        assert (letter.lane, "must be a str" in letter.error) == ("stream:till/all", True)

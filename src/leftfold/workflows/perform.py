@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from leftfold.core.errors import ConfigError, Rejected
+from leftfold.core.errors import BadKey, ConfigError, Rejected
 from leftfold.core.events import Recorded
 from leftfold.core.runs import OVER, Timer
 from leftfold.core.workflow_next import coming, hearing, to_undo
@@ -147,12 +147,17 @@ class Performing:
 
         self.journal.append(run, make, actor=actor)
 
-    def hear(self, run_id: str, event: Recorded[Any]) -> None:
+    def hear(self, run_id: Any, event: Recorded[Any]) -> None:
         """An event that a run may wait for: it answers the first Await that is for it and has no answer yet.
 
         While it is open which way the run will go, that of each way; the one that it comes to first has it.
         """
-        run = self.journal.load(run_id)
+        try:
+            run = self.journal.load(run_id)
+        except BadKey:
+            if isinstance(run_id, str):
+                return  # it may be anybody's text, and no run has such an id
+            raise
         if not run.version:
             return  # events of before a run began are none of its business
         workflow = self.journal.versions.of(run)
