@@ -19,6 +19,7 @@ DUMP = Path(__file__).with_name("surface.txt")
 FRONT_DOOR_NAMES = 30  # what a reader can hold in mind
 PUBLIC_MODULES = (
     *("leftfold", "leftfold.testing", "leftfold.publish", "leftfold.ingest", "leftfold.inbox", "leftfold.archive"),
+    *("leftfold.processes", "leftfold.workflows"),
     *("leftfold.lambdas", "leftfold.testing.runtime", "leftfold.testing.sources"),
 )
 
