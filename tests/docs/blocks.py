@@ -100,13 +100,20 @@ def commands_of(block: Block) -> list[Command]:
 
 
 def shows(shown: list[str], output: str) -> bool:
-    """Whether `output` is what was shown: `...` on a line stands for anything in it, alone for any lines."""
+    """Whether `output` is what was shown: `...` on a line stands for anything in it, alone for any lines.
+
+    Two blanks or more stand for as many: what a table's `...` stands for says how wide its column is.
+    """
     lines = [line.rstrip() for line in shown]
     while lines and not lines[-1]:
         lines.pop()
     pattern = "".join(
-        r"(?:.*\n)*" if line.strip() == "..." else r".*".join(map(re.escape, line.split("..."))) + r"\n"
+        r"(?:.*\n)*" if line.strip() == "..." else r".*".join(map(_escaped, line.split("..."))) + r"\n"
         for line in lines
     )
     actual = "".join(f"{line.rstrip()}\n" for line in output.rstrip().splitlines())
     return not lines or re.fullmatch(pattern, actual) is not None
+
+
+def _escaped(text: str) -> str:
+    return " {2,}".join(re.escape(part) for part in re.split(" {2,}", text))

@@ -176,3 +176,11 @@ def test_dots_stand_for_lines_or_for_a_part_of_one() -> None:
     assert not shows(["took ... ms"], "took 3 s\n")
     assert not shows(["a"], "a\nb")
     assert not shows(["a+"], "aa")
+
+
+def test_a_column_is_as_wide_as_what_dots_stand_for() -> None:
+    table = ["view   moved", "a    ... ago"]
+    assert shows(table, "view    moved\na     9 s ago\n")
+    assert shows(table, "view     moved\na     11 s ago\n")
+    assert not shows(table, "view moved\na     11 s ago\n")
+    assert not shows(["a b"], "a  b\n")
