@@ -242,6 +242,9 @@ def test_the_command_shows_asks_and_changes(place: Place, app_folder: Path, tmp_
     assert json.loads(told)["changed"] is False
     assert [one["changes"] for one in json.loads(told)["stacks"]] == [[], []]
     assert leftfold("--parameter", "nothing")[0] == 2
+    code, told = leftfold("--parameter", "AlarmTopics=arn:x")
+    assert code == 2
+    assert "have no 'AlarmTopics' (they have AlarmTopic, CodeBucket, CodeKey, Runtime)." in told
     config.write_text(f'{config.read_text()}[overrides.EventsTable.Properties]\nTableName = "{place.env}-other"\n')
     code, told = leftfold("--yes", FORCE_COLOR="1")
     assert code == 3

@@ -49,6 +49,7 @@ def test_on_dynamodb_it_says_the_price_and_whose(desk: Desk, aws: Aws) -> None:
     said = desk.ok(*asked)
     assert "by a state machine, 1 part" in said
     assert said.count("$0.0") == 3
+    assert "under $0.0001" in said
     assert "Prices: the list of 2026-11, us-east-1 (--prices FILE for yours)." in said
     assert "leftfold views bank:app rebuild balances --on states:ARN --parts 1 --store" in said
     told = desk.json(*asked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from leftfold.cli.output import APP, aside, clean, count, document, show, styled
 from leftfold.cloud.bundle import Bundle, build
 from leftfold.cloud.deploying import KEEPS, ORDER, Deploying, Plan, refuse_losses
 from leftfold.cloud.synthesis import graph_of, templates
+from leftfold.cloud.template import Json
 
 BUCKET: Final = "LEFTFOLD_BUNDLES"
 SHOWN: Final = 20  # new resources that are named one by one
@@ -66,13 +67,15 @@ def deploy(
     parameters = dict(map(_pair, parameter))
     found = load_app(app)
     graph = graph_of(found, settings_in(config, env))
+    made = templates(graph, found)
+    _check_known(parameters, made)
     click.get_current_context().meta[APP] = app
     when_stopped(f"what was begun goes on without us: `leftfold deploy {app}` again follows it, and goes on.")
     bundle = build(graph, app, **files)
     work = Deploying(
         graph,
         bundle,
-        templates(graph, found),
+        made,
         stacks=open_stacks(region=region, endpoint=endpoint),
         objects=open_bucket(bucket, region=region, endpoint=endpoint),
         bucket=bucket,
@@ -115,6 +118,13 @@ def _pair(given: str) -> tuple[str, str]:
     if not equals or not name:
         raise click.BadParameter(f"{given!r} is not NAME=VALUE.", param_hint="--parameter")
     return name, value
+
+
+def _check_known(parameters: Mapping[str, str], made: Mapping[str, Json]) -> None:
+    known = sorted({name for template in made.values() for name in template.get("Parameters", {})})
+    if wrong := next((name for name in parameters if name not in known), None):
+        why = f"the templates have no {wrong!r} (they have {', '.join(known)})."
+        raise click.BadParameter(why, param_hint="--parameter")
 
 
 def _told(plans: Sequence[Plan], key: str, bundle: Bundle, *, changed: bool) -> dict[str, Any]:

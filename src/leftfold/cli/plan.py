@@ -147,4 +147,6 @@ def _time(seconds: float) -> str:
 
 
 def _usd(usd: float) -> str:
+    if 0 < usd < 0.0001:  # what four places can't say
+        return "under $0.0001"
     return f"${usd:.2f}" if usd >= 1 else f"${usd:.4f}"
