@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -58,6 +59,23 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "many tags": ({"tags": {f"t{number}": "" for number in range(49)}}, "tags: at most 48, not 49"),
     "an issuer that is no URL": ({"api": JWT | {"issuer": "id.example.com"}}, "api.issuer: 'id.example.com'"),
     "an archive once a week": ({"archive": {"every": "rate(7 days)"}}, "archive.every: at least once a day"),
+    "a date in an override": (
+        {"overrides": {"EventsTable": {"Properties": {"X": date(1979, 5, 27)}}}},
+        "overrides.EventsTable: Object of type date is not JSON",
+    ),
+    "no number in an override": ({"overrides": {"EventsTable": {"X": float("nan")}}}, "overrides.EventsTable: "),
+    "a limit below nothing": ({"alarms": {"lag_s": -1}}, "alarms.lag_s: at least 1, not -1"),
+    "a topic that is a queue": ({"alarms": {"topic": "arn:aws:sqs:::x"}}, "is no ARN of an SNS topic"),
+    "records from a queue": ({"ingest": {"doors": {"arn": "arn:aws:sqs:::x"}}}, "is no ARN of a Kinesis stream"),
+    "many variables": (
+        {"functions": {"commands": {"environment": {"MUCH": "x" * 4000}}}},
+        "functions.commands.environment: over 3,072 bytes",
+    ),
+    "a pattern without a list": (
+        {"inbound": {"shop": {"handler": "h.f", "pattern": {"detail": {"kind": "paid"}}}}},
+        "inbound.shop.pattern.detail.kind: a list of what may stand there",
+    ),
+    "no bus": ({"inbound": {"shop": {"handler": "h.f", "pattern": {"a": ["b"]}, "bus": ""}}}, "inbound.shop.bus"),
     "a JWT of nobody": ({"api": {"auth": "jwt"}}, "jwt needs kind = http-api, an issuer and an audience"),
     "no rate": ({"archive": {"every": "5 minutes"}}, "archive.every: '5 minutes' is no rate(5 minutes)"),
     "one minutes": ({"archive": {"every": "rate(1 minutes)"}}, "archive.every"),
@@ -133,6 +151,18 @@ OF_THE_APP: dict[str, tuple[Any, str]] = {
         {"overrides": {"CommandFunction": {}}},
         "overrides.CommandFunction: no resource has this logical id",
     ),
+    "an override of another kind": (
+        {"overrides": {"EventsTable": {"Properties": "x"}}},
+        "overrides.EventsTable.Properties: an object stands there, not str",
+    ),
+    "an override of a list": (
+        {"overrides": {"CommandsRole": {"Properties": {"Policies": "x"}}}},
+        "overrides.CommandsRole.Properties.Policies: a list stands there, not str",
+    ),
+    "another resource": (
+        {"overrides": {"EventsTable": {"Type": None}}},
+        "overrides.EventsTable.Type: a resource stays",
+    ),
     "a claim": ({"tenants": ["a", "b"]}, "Name the claim, api.tenant_claim, or a handler of your own"),
     "an ingest's tenant": ({"tenants": ["a", "b"], "api": JWT}, "made by ingest(app, tenant=...)"),
 }
@@ -174,3 +204,17 @@ def test_what_an_app_has_not_is_not_drawn() -> None:
         *("commands", "queries", "sequencer", "projector", "reactor", "publisher", "ingest-doors"),
         *("archiver", "timers", "tasks", "replayer"),
     ]
+
+
+def test_an_override_that_no_check_can_read_is_a_finding() -> None:
+    over = {"CommandsRole": {"Properties": {"Policies": ["x"]}}}
+    made = synth(least, settings({"overrides": over}))
+    assert any("one has not the shape of its resource" in str(one) for one in made.findings)
+
+
+def test_a_reference_may_be_replaced_by_what_it_stands_for_and_the_other_way_round() -> None:
+    over = {
+        "CommandsFunction": {"Properties": {"Role": "arn:aws:iam::111122223333:role/ours", "Timeout": {"Ref": "T"}}}
+    }
+    made = synth(least, settings({"overrides": over}))
+    assert "role/ours" in made.files["least-prod-stateless.template.json"]

@@ -56,6 +56,7 @@ RESERVED: Final = {  # of a function's variables (Lambda developer guide)
     *("AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_INITIALIZATION_TYPE"),
     *("LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
 }
+ENVIRONMENT_BYTES: Final = 3072  # of one's own variables: a function has 4 KB (Lambda quotas), and ours take up to 1
 TAGS: Final = 48  # of one's own: a resource has 50 (tag editor user guide), of which two are leftfold's
 TAG_KEY_CHARS: Final = 128
 TAG_VALUE_CHARS: Final = 256
@@ -222,7 +223,7 @@ def _struct_in(annotation: Any) -> type[Struct] | None:
 
 def check_settings(read: Settings, *, where: str = "the settings") -> Settings:
     """The settings, if their values can be. Raises ConfigError with the place and what would be right."""
-    for place, why in _wrong(read):
+    for place, why in (*_wrong(read), *_wrong_values(read)):
         raise ConfigError(f"{where}: {place}: {why}")
     return read
 
@@ -250,11 +251,11 @@ def _wrong(read: Settings) -> Iterator[tuple[str, str]]:
         yield from ((f"functions.{name}.{place}", why) for place, why in _wrong_function(one))
     yield from _wrong_api(read.api)
     yield from _wrong_archive(read.archive)
-    if read.alarms.topic and not _ARN.match(read.alarms.topic):
-        yield "alarms.topic", f"{read.alarms.topic!r} is no ARN."
+    if read.alarms.topic and not (_ARN.match(read.alarms.topic) and read.alarms.topic.split(":")[2] == "sns"):
+        yield "alarms.topic", f"{read.alarms.topic!r} is no ARN of an SNS topic."
     for name, source in read.ingest.items():
-        if source.arn and not _ARN.match(source.arn):
-            yield f"ingest.{name}.arn", f"{source.arn!r} is no ARN."
+        if source.arn and not (_ARN.match(source.arn) and source.arn.split(":")[2] == "kinesis"):
+            yield f"ingest.{name}.arn", f"{source.arn!r} is no ARN of a Kinesis stream."
         if not 1 <= source.batch <= MOST_BATCH:
             yield f"ingest.{name}.batch", f"1 to {MOST_BATCH}, not {source.batch}."
         if not 1 <= source.parallel <= MOST_PARALLEL:
@@ -262,10 +263,39 @@ def _wrong(read: Settings) -> Iterator[tuple[str, str]]:
     for name, inbound in read.inbound.items():
         if not _NAME.match(name):
             yield f"inbound.{name}", "lower-case letters, digits and '_', a letter first."
-        if not _HANDLER.match(inbound.handler):
-            yield f"inbound.{name}.handler", f"{inbound.handler!r} is not module.function, as handlers.from_orders."
-        if not inbound.pattern:
-            yield f"inbound.{name}.pattern", "an empty pattern takes every event of the bus: name what is meant."
+        yield from ((f"inbound.{name}.{place}", why) for place, why in _wrong_inbound(inbound))
+
+
+def _wrong_values(read: Settings) -> Iterator[tuple[str, str]]:
+    """What goes into templates as it is must be JSON: TOML has dates, and JSON as Python reads it what is no number."""
+    given: dict[str, Any] = {f"overrides.{name}": told for name, told in read.overrides.items()}
+    given |= {f"inbound.{name}.pattern": one.pattern for name, one in read.inbound.items()}
+    for place, value in given.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            yield place, f"{error}."
+    for name, seconds in msgspec.structs.asdict(read.alarms).items():
+        if name != "topic" and seconds < 1:
+            yield f"alarms.{name}", f"at least 1, not {seconds}."
+
+
+def _wrong_inbound(inbound: Inbound) -> Iterator[tuple[str, str]]:
+    if not _HANDLER.match(inbound.handler):
+        yield "handler", f"{inbound.handler!r} is not module.function, as handlers.from_orders."
+    if not inbound.pattern:
+        yield "pattern", "an empty pattern takes every event of the bus: name what is meant."
+    if not inbound.bus:
+        yield "bus", "a bus has a name; `default` is the account's own."
+    yield from _wrong_pattern(inbound.pattern, "pattern")
+
+
+def _wrong_pattern(pattern: dict[str, Any], place: str) -> Iterator[tuple[str, str]]:
+    for name, value in pattern.items():
+        if isinstance(value, dict):
+            yield from _wrong_pattern(cast("dict[str, Any]", value), f"{place}.{name}")
+        elif not isinstance(value, list) or not value:
+            yield f"{place}.{name}", f'a list of what may stand there, as ["orders"], not {value!r}.'
 
 
 def _wrong_tags(tags: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -290,6 +320,8 @@ def _wrong_function(one: OfFunction) -> Iterator[tuple[str, str]]:
         yield "concurrency", f"at least 1, not {one.concurrency}: a function that may not run holds up all behind it."
     if one.handler is not None and not _HANDLER.match(one.handler):
         yield "handler", f"{one.handler!r} is not module.function, as handlers.handle_command."
+    if sum(len(name.encode()) + len(value.encode()) for name, value in one.environment.items()) > ENVIRONMENT_BYTES:
+        yield "environment", f"over {ENVIRONMENT_BYTES:,} bytes: Lambda takes 4 KB, with leftfold's own."
     for name in one.environment:
         if name in RESERVED:
             yield f"environment.{name}", "is Lambda's own."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
+from typing import Literal, cast
 
 from msgspec import Struct
 
@@ -33,8 +33,27 @@ def templates(graph: Graph, app: App) -> dict[str, Json]:
         if not where:
             raise ConfigError(f"overrides.{name}: no resource has this logical id; the templates show those that are.")
         for template in where:
+            _check_shape(template["Resources"][name], over, f"overrides.{name}")
             template["Resources"][name] = merged(template["Resources"][name], over)
     return found
+
+
+def _check_shape(base: Json, over: Json, place: str) -> None:
+    """Refuse another kind of value where an object or a list stands: no resource would take it."""
+    for key, value in over.items():
+        there, here = base.get(key), f"{place}.{key}"
+        if key == "Type" and isinstance(base.get("Properties"), dict):
+            raise ConfigError(f"{here}: a resource stays what it is.")
+        if isinstance(there, dict) and isinstance(value, dict):
+            _check_shape(cast("Json", there), cast("Json", value), here)
+        elif isinstance(there, dict) and value is not None and not _is_reference(cast("Json", there)):
+            raise ConfigError(f"{here}: an object stands there, not {type(value).__name__}.")
+        elif isinstance(there, list) and not isinstance(value, list | dict | None):
+            raise ConfigError(f"{here}: a list stands there, not {type(value).__name__}.")
+
+
+def _is_reference(part: Json) -> bool:
+    return any(key == "Ref" or key.startswith("Fn::") for key in part)
 
 
 def file_names(graph: Graph) -> dict[str, str]:

@@ -21,9 +21,16 @@ def check(graph: Graph, templates: Mapping[str, Json]) -> list[Finding]:
 
 def _findings(graph: Graph, templates: Mapping[str, Json]) -> Iterator[Finding]:
     for stack, template in templates.items():
-        yield from whole.check(stack, template, templates)
-        yield from rights.check(graph, stack, template)
-    yield from kept.check(graph, templates["stateful"])
-    yield from functions.check(graph, templates["stateless"])
-    yield from mappings.check(graph, templates["stateless"])
-    yield from alarms.check(graph, templates["stateless"])
+        yield from _read(stack, whole.check(stack, template, templates))
+        yield from _read(stack, rights.check(graph, stack, template))
+    yield from _read("stateful", kept.check(graph, templates["stateful"]))
+    for one in (functions, mappings, alarms):
+        yield from _read("stateless", one.check(graph, templates["stateless"]))
+
+
+def _read(stack: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """What a check finds, and that it could not go on where an override left a shape that no resource has."""
+    try:
+        yield from findings
+    except (AttributeError, KeyError, TypeError) as error:
+        yield Finding(stack, "overrides", f"one has not the shape of its resource: {error!r}")
