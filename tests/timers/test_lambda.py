@@ -322,3 +322,38 @@ def test_an_alarm_that_cannot_be_set_stops_no_run(there: Tower, caplog: pytest.L
         session.catch_up()
     assert there.struck() == ["a:h"]
     assert "no alarm for timer 'a:h' of minding/a: the sweep will find it. ConfigError: no queue" in caplog.text
+
+
+def test_alarms_that_take_long_to_fail_do_not_hold_up_the_runs(there: Tower, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = [1000.0]
+    monkeypatch.setattr("leftfold.timers.firing.monotonic", lambda: seconds[0])
+
+    class Silent:
+        """A queue that nobody answers for: each call takes as long as its time-outs."""
+
+        asked = 0
+        is_away = True
+
+        def set(self, alarm: Alarm, now: Any) -> None:
+            self.asked += 1
+            if self.is_away:
+                seconds[0] += 20
+                raise StoreUnavailable("sqs:alarms can't answer now")
+
+        def close(self) -> None:
+            """Nothing was opened."""
+
+    silent = Silent()
+    for key in "abcdefgh":
+        there.session.category(clock).handle(key, Wind("h", 3600))
+    with tower.open(there.memory.open(), alarms=silent) as session:
+        session.catch_up()
+        assert silent.asked == 1
+        silent.is_away = False
+        seconds[0] += 61
+        session.category(clock).handle("i", Wind("h", 3600))
+        session.catch_up()
+        assert silent.asked == 2
+    assert {key for key in "abcdefghi" if there.session.operations.runs.get(f"minding/{key}").run.timers} == set(
+        "abcdefghi"
+    )

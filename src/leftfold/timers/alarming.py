@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from leftfold.core.events import Recorded, Stored, Unknown
 from leftfold.ports.checkpoints import Progress
 from leftfold.subscriptions.feed import STEPS
 from leftfold.subscriptions.follow import Work
+from leftfold.subscriptions.onebyone import TURN_S
 from leftfold.timers.firing import Timers
 
 AT_ONCE: Final = 50  # steps of a page whose alarms are set before it is taken: half a second, and the lease runs
@@ -24,11 +26,11 @@ class Alarming:
         self._work, self._category, self._codec, self._timers = work, category, codec, timers
 
     def take(self, page: Sequence[Stored], progress: Progress, token: int) -> int:
-        set_ = 0
+        set_, over = 0, time.monotonic() + TURN_S / 2
         for number, stored in enumerate(page, 1):
             if stored.type in STEPS:
                 set_ += self._set(self._codec.decode_or_unknown(stored))
-            if set_ >= AT_ONCE:
+            if set_ >= AT_ONCE or time.monotonic() >= over:
                 page = page[:number]
                 break
         return self._work.take(page, progress, token)

@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -27,6 +28,8 @@ from leftfold.projections.builds import ViewBuilds
 PAGE_RUNS: Final = 100  # due runs read at once: each is a command to come
 MOST_TROUBLES: Final = 3  # runs of one look that the store could not answer for: each may have cost its whole patience
 RETRY_S: Final = 60.0  # before a run is seen to again whose row did not move: its owner failed, or its view lags
+SLOW_S: Final = 1.0  # for an alarm that could not be set: whoever waits so for each of a page loses its lease
+QUIET_S: Final = 60.0  # without alarms after that: the sweep finds what they would have rung for
 
 Heard = Literal["fired", "early", "gone", "held"]
 """What became of a timer: it fired; it isn't due; its run does not wait for it, any more or at all; its run itself waits
@@ -77,7 +80,7 @@ class Timers:
         alarms: Alarms | None = None,
     ) -> None:
         self._runs, self._backend, self._owners, self._parked = runs, backend, owners, parked
-        self._alarms = alarms
+        self._alarms, self._quiet_until = alarms, 0.0
         self._seen: dict[str, _Seen] = {}  # of the runs that are due: a row may lag behind its stream
         self._turn = threading.Lock()
 
@@ -126,9 +129,10 @@ class Timers:
     def set_alarms(self, stream: str, timers: Sequence[Timer]) -> bool:
         """A run's step has set these: something is to ring when they are due. Whether it will, for each of them.
 
-        An alarm that can't be set stops nobody: the timer stands in the store, and whoever sweeps finds it there.
+        An alarm that can't be set stops nobody, nor do several that take their time about it: the timer stands in the
+        store, and whoever sweeps finds it there.
         """
-        if self._alarms is None:
+        if self._alarms is None or (began := monotonic()) < self._quiet_until:
             return False
         all_set = True
         for timer in timers:
@@ -138,6 +142,9 @@ class Timers:
                 if isinstance(done, Failed):
                     all_set = False
                     _log.warning("no alarm for timer %r of %s: the sweep will find it. %s", timer.name, stream, done)
+                    if (now := monotonic()) - began >= SLOW_S:
+                        self._quiet_until = now + QUIET_S
+                        return False
         return all_set
 
     def close(self) -> None:
