@@ -191,6 +191,20 @@ def test_the_story_of_a_workflow_says_what_was_chosen_waited_for_answered_and_tr
     ]
 
 
+lost = Workflow("lost", data=int, steps=[Choice("way", by=lambda data: "nowhere", branches={"here": []})])
+loses = App("loses", workflows=[lost])
+
+
+def test_a_run_that_is_parked_names_the_command_that_says_why(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, loses)
+    scene.session.workflow(lost).start("r1", 5)
+    scene.session.catch_up()
+    app = "tests.timers.test_runs:loses"
+    for told in (scene.tell("--stuck", app=app), scene.tell("show", "lost/r1", app=app)):
+        assert f"what it should take failed: see `leftfold dead {app}`" in told.output
+    scene.session.close()
+
+
 def test_a_run_that_never_was_is_said(scene: Scene) -> None:
     scene.session.catch_up()
     with pytest.raises(ConfigError, match="no run 'minding/z' is known"):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from leftfold.cli import exits
 from leftfold.cli.apps import Target, target, target_options
-from leftfold.cli.output import ago, brief, clean, count, document, json_line, moment, show, styled
+from leftfold.cli.output import addressed, ago, brief, clean, count, document, json_line, moment, show, styled
 from leftfold.core.runs import Sent, Status, Timer
 from leftfold.session import Session
 from leftfold.timers.runs import RunReport, RunStep, Which
@@ -103,7 +103,7 @@ def _table(found: list[RunReport], now: datetime) -> None:
             moment(run.began),
             ago(run.moved, now),
             "" if due is None else f"{clean(due[0])} {moment(due[1])}",
-            styled((clean(one.stuck), "bold red")),
+            styled((clean(addressed(one.stuck)), "bold red")),
         )
     show(table)
 
@@ -119,7 +119,7 @@ def _show(aim: Target, session: Session, stream: str, as_json: bool) -> bool:
             (clean(one.stream), "bold cyan"),
             f"  {one.run.kind}, version {one.run.version}  ",
             (one.run.status, _COLOURS[one.run.status]),
-            (f"  stuck: {clean(one.stuck)}" if one.stuck else "", "bold red"),
+            (f"  stuck: {clean(addressed(one.stuck))}" if one.stuck else "", "bold red"),
         )
     )
     for step in runs_.story(stream):
