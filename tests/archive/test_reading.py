@@ -260,7 +260,7 @@ def test_a_running_app_seals_what_is_due(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Archiver, "seal", seal)
     with bank.run(f"sqlite:{tmp_path / 'bank.db'}?archive=file:{tmp_path / 'archive'}") as session:
         session.category(account).handle("ann", Open("Ann"))
-        assert sealed.wait(30)
+        assert sealed.wait(120)
         assert Archive(Folder(tmp_path / "archive")).verify().events == 1
 
 

@@ -143,7 +143,7 @@ def test_a_reaction_that_pays_twice_is_found(desk: Desk) -> None:
 
 def test_progress_is_silent_in_a_pipe(desk: Desk) -> None:
     process = desk.start("demo", *SMALL)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert "\x1b" not in out
 

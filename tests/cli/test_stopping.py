@@ -28,7 +28,7 @@ def test_a_followed_log_shows_what_others_append_until_ctrl_c(bank: Desk) -> Non
         session.category(account).handle("bob", account.Deposit(7))
     assert "account/bob@3" in line_of(process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert err == "Stopped: no longer following; nothing was changed.\n"
 
@@ -41,7 +41,7 @@ def test_following_ends_at_the_limit(bank: Desk) -> None:
     with bank.session() as (session, account):
         for _ in range(6):
             session.category(account).handle("bob", account.Deposit(7))
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     assert len(out.splitlines()) == 5
 
@@ -56,7 +56,7 @@ def test_a_rebuild_that_is_stopped_goes_on_where_it_was(desk: Desk) -> None:
         session.catch_up()
     before = desk.json("views", "bank:app", "digest")
     process = desk.start("views", "bank:app", "rebuild", "balances", STOP="1")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert "go on with: leftfold views bank:app rebuild balances" in err
     (candidate,) = [one for one in desk.json("views", "bank:app") if one["role"] == "candidate"]
@@ -77,7 +77,7 @@ def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:
         process.stdout.close()
         assert process.stderr is not None
         assert process.stderr.read() == ""
-        assert process.wait(timeout=30) == 141
+        assert process.wait(timeout=120) == 141
         process.stderr.close()
 
 
@@ -91,7 +91,7 @@ def test_text_that_the_output_cant_encode_is_escaped(desk: Desk) -> None:
         ("trace", "bank:app", "account/zoë@1"),
     ):
         process = desk.start(*args, PYTHONIOENCODING="ascii")
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
         assert "account/zo" in out
     assert "account/zo\\xeb@1" in out
@@ -110,7 +110,7 @@ def test_a_terminal_gets_colours_and_a_bar_and_a_pipe_gets_neither(desk: Desk) -
     )
     os.close(follower)
     shown = b""
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 120
     while time.monotonic() < give_up:
         try:
             part = os.read(leader, 65536)
@@ -120,7 +120,7 @@ def test_a_terminal_gets_colours_and_a_bar_and_a_pipe_gets_neither(desk: Desk) -
             break
         shown += part
     os.close(leader)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     text = shown.decode()
     assert "\x1b[1m" in text
     assert "commands \x1b" in text or "commands ━" in text
@@ -130,13 +130,13 @@ def test_a_terminal_gets_colours_and_a_bar_and_a_pipe_gets_neither(desk: Desk) -
 def test_a_demo_that_is_stopped_goes_on_and_its_money_adds_up(desk: Desk) -> None:
     process = desk.start("demo", "--dir", "d", "--commands", "1000000")
     (desk.folder / "things.py").write_text("from bank import app\n")
-    give_up = time.monotonic() + 60
+    give_up = time.monotonic() + 120
     while time.monotonic() < give_up:
         known = desk.run("log", "things:app", "--store", "sqlite:d/bank.db", "--since", "1000", "--limit", "1")
         if known.stdout:
             break
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "`leftfold demo --dir d` goes on with it" in err
     found = desk.json("demo", "--dir", "d", "--commands", "400")

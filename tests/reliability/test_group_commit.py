@@ -18,7 +18,7 @@ from leftfold import StoreUnavailable
 from leftfold.adapters.sqlite import connection as connection_module
 from leftfold.adapters.sqlite.connection import Database, Job
 
-PATIENCE_S = 20.0  # a lost turn is lost for ever; any finite wait shows it
+PATIENCE_S = 120.0  # a lost turn is lost for ever; any finite wait shows it
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from typing import Final, Self
 
 ROOT: Final = Path(__file__).parents[2]
 KEEPER: Final = Path(__file__).with_name("keeper.py")
-READY_WITHIN_S: Final = 60.0  # it takes 0.2 s; this is for a machine that swaps
+READY_WITHIN_S: Final = 120.0  # it takes 0.2 s; this is for a machine that swaps
 ASK_AGAIN_S: Final = 0.02
-END_WITHIN_S: Final = 20.0  # the keeper itself ends it the hard way before
+END_WITHIN_S: Final = 120.0  # the keeper itself ends it the hard way before
 STARTS: Final = 3  # another process may take the free port first
 
 # The tests reach it on loopback: no proxy of the environment has a say in that.

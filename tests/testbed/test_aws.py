@@ -231,7 +231,7 @@ def test_whatever_makes_a_client_by_itself_comes_to_the_stand_in_too(aws: Aws) -
 
 def answers(endpoint: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=10):
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=60):
             return True
     except OSError:
         return False
@@ -246,6 +246,6 @@ def await_end(pid: int) -> None:
     except ProcessLookupError:
         return
     try:
-        assert select.select([handle], [], [], 30)[0], f"process {pid} is still there"
+        assert select.select([handle], [], [], 120)[0], f"process {pid} is still there"
     finally:
         os.close(handle)

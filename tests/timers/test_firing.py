@@ -344,5 +344,5 @@ def test_an_idle_thread_looks_at_rows_once_in_several_waits() -> None:
     log: Any = Watched(backend.log, calls)
     rows: Any = Looked(backend.rows, looks := 5)
     with tower.run(replace(backend, rows=rows, log=log, poll_s=0.005)):
-        assert rows.over.wait(60)
+        assert rows.over.wait(120)
         assert calls["end"] >= (looks - 1) * LOOK_AROUND
