@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, NoReturn, TypeVar, cast
 
-from leftfold.core.events import Recorded
+from leftfold.core.events import Metadata, Recorded
 from leftfold.core.processes import Due, Process, Refused, Todo
 from leftfold.core.state import fresh, is_frozen
 from leftfold.processes.instances import Version
@@ -64,7 +64,7 @@ class Remembers(Generic[M, E_contra]):
             raise AssertionError(f"{brief(lost.data)}: {self._process!r} does not correlate it with any instance.")
         if len(keys) > 1:
             raise AssertionError(f"these events are for several instances: {', '.join(sorted(map(str, keys)))}.")
-        events = iter(recorded)
+        events = map(_remembered, recorded)
         return [one if isinstance(one, Due | Refused) else next(events) for one in taken]
 
     def _recorded(self, one: object) -> Recorded[Any]:
@@ -74,6 +74,11 @@ class Remembers(Generic[M, E_contra]):
         if self._version.takes_recorded:
             _needs_place(one)
         return happened("somewhere", "something", one)
+
+
+def _remembered(event: Recorded[Any]) -> Recorded[Any]:
+    """As evolve and react meet it: what its step holds of it, which is its first place, and none of its notes."""
+    return Recorded(event.data, event.type, event.slots[:1], event.position, event.at, Metadata())
 
 
 def _needs_place(event: object) -> NoReturn:
