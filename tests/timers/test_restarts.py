@@ -20,7 +20,7 @@ Figure = Callable[[str, object], None]
 ROOT = Path(__file__).parents[2]
 CLOCKS = 40
 LATER_S = 3600.0  # of what is stopped: whoever is slow to take that it was, would let it strike before
-PATIENCE_S = 120.0  # a process that hangs is ended: whoever waits for its lines gets empty ones
+PATIENCE_S = 300.0  # a process that hangs is ended: whoever waits for its lines gets empty ones
 
 
 class Keeper:
