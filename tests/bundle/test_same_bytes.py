@@ -80,7 +80,8 @@ def test_no_file_of_a_bundle_says_where_it_was_built(bundle: Bundle, app_folder:
     files = apps.contents(bundle)
     assert sum(name.endswith(".pyc") for name in files) > 100
     assert strangers(files) == []
-    here = [str(app_folder), str(Path(__file__).parents[2]), str(Path.home()) + "/", sys.prefix]
+    folders = (app_folder, Path(__file__).parents[2], Path.home(), Path(sys.prefix))
+    here = [f"{folder}/" for folder in folders if folder != Path("/")]  # which a service's user may call home
     assert [name for name, content in files.items() for text in here if text.encode() in content] == []
 
 
