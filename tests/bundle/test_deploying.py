@@ -245,8 +245,10 @@ def test_the_command_shows_asks_and_changes(place: Place, app_folder: Path, tmp_
     code, told = leftfold("--parameter", "AlarmTopics=arn:x")
     assert code == 2
     assert "have no 'AlarmTopics' (they have AlarmTopic, CodeBucket, CodeKey, Runtime)." in told
-    config.write_text(f'{config.read_text()}[overrides.EventsTable.Properties]\nTableName = "{place.env}-other"\n')
+    override = f'DeletionPolicy = "Delete"\nProperties = {{ TableName = "{place.env}-other" }}\n'
+    config.write_text(f"{config.read_text()}[overrides.EventsTable]\n{override}")
     code, told = leftfold("--yes", FORCE_COLOR="1")
     assert code == 3
     assert "\x1b[1;31m  replace (yes)" in told
     assert "--replace EventsTable" in told
+    assert "stateful EventsTable: is lost with its stack: DeletionPolicy" in told

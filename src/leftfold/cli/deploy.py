@@ -20,6 +20,7 @@ from leftfold.cli.apps import json_option, load_app
 from leftfold.cli.bundle import Files, files_options, settings_in
 from leftfold.cli.output import APP, aside, clean, count, document, show, styled, when_stopped
 from leftfold.cloud.bundle import Bundle, build
+from leftfold.cloud.checks import check
 from leftfold.cloud.deploying import KEEPS, ORDER, Deploying, Plan, refuse_losses
 from leftfold.cloud.synthesis import graph_of, templates
 from leftfold.cloud.template import Json
@@ -72,6 +73,8 @@ def deploy(
     click.get_current_context().meta[APP] = app
     when_stopped(f"what was begun goes on without us: `leftfold deploy {app}` again follows it, and goes on.")
     bundle = build(graph, app, **files)
+    for finding in check(graph, made):
+        aside().print(styled(("careful: ", "bold yellow"), clean(str(finding))))
     work = Deploying(
         graph,
         bundle,
