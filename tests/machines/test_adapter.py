@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from leftfold import App, ConfigError, StoreUnavailable
+from leftfold.adapters.memory import Memory
 from leftfold.adapters.stepfunctions import StepFunctions, execution_name, open_states
 from leftfold.connect import open_machines
 from leftfold.ports.machines import Start
+from leftfold.testing import FrozenClock
 from tests.testbed.aws import Aws
+from tests.workflows.shop import Order, linear, shop
 
 WAITS = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 60, "End": True}}}
 
@@ -80,6 +83,26 @@ def test_names_are_told_apart_where_their_readable_part_is_the_same() -> None:
         start("b", "a-"),
     ]
     assert len({execution_name(one) for one in alike}) == len(alike)
+
+
+def test_a_run_of_the_same_id_in_a_store_that_was_emptied_has_an_execution_of_its_own() -> None:
+    """The old one's name is taken for 90 days after its end: under it nothing would begin, and nobody would say so."""
+    names: list[str] = []
+    for day in (0, 1):
+
+        class Machines:
+            def start(self, start: Start) -> None:
+                names.append(execution_name(start))
+
+            def succeed(self, token: str, answer: Mapping[str, Any]) -> None: ...
+            def close(self) -> None: ...
+
+        clock = FrozenClock()
+        clock.forward(day * 86_400)
+        with shop.open(Memory(clock).open(""), workflows=Machines()) as session:
+            session.workflow(linear).start("o1", Order("o1"))
+            session.catch_up()
+    assert len(set(names)) == len(names) == 2
 
 
 def test_a_token_that_nobody_waits_with_is_passed_over(place: Place) -> None:

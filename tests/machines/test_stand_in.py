@@ -24,10 +24,9 @@ from typing import Any, Final
 import pytest
 
 from leftfold import Session
-from leftfold.adapters.stepfunctions import execution_name
 from leftfold.cloud.machines import machine
 from leftfold.core.workflows import Await, Parallel, walk
-from leftfold.ports.machines import Start, machine_name
+from leftfold.ports.machines import machine_name
 from tests.machines.dice import REAL, Drawn, app_of, draw
 from tests.machines.interpreter import Execution
 from tests.machines.running import (
@@ -95,10 +94,10 @@ class Stand:
         return made
 
     def execution(self, drawn: Drawn, attempt: int) -> dict[str, Any]:
-        start = Start(drawn.workflow.name, 1, "", drawn.run, attempt)
-        machine_arn = next(arn for arn in self._arns if arn.endswith(f"{machine_name(start.workflow, 1)}"))
-        arn = machine_arn.replace(":stateMachine:", ":execution:") + f":{execution_name(start)}"
-        found: dict[str, Any] = self.states.describe_execution(executionArn=arn)
+        machine_arn = next(arn for arn in self._arns if arn.endswith(f"{machine_name(drawn.workflow.name, 1)}"))
+        begun: list[dict[str, Any]] = self.states.list_executions(stateMachineArn=machine_arn)["executions"]
+        begun.sort(key=lambda one: one["startDate"])
+        found: dict[str, Any] = self.states.describe_execution(executionArn=begun[attempt]["executionArn"])
         return found
 
     def close(self) -> None:

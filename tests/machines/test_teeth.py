@@ -101,7 +101,7 @@ def executions_are_named_by_chance(patch: pytest.MonkeyPatch) -> None:
 def a_retry_starts_what_has_run(patch: pytest.MonkeyPatch) -> None:
 
     def named(start: Start) -> str:
-        return execution_name(replace(start, attempt=0))
+        return execution_name(replace(start, attempt=0, at=None))
 
     patch.setattr(running, "execution_name", named)
 

@@ -58,8 +58,12 @@ class StepFunctions:
 
 
 def execution_name(start: Start) -> str:
-    """An execution's name: the run's id as far as it may be shown, and a digest of whose it is and which time."""
-    whole = json.dumps([start.tenant, start.run, start.attempt])
+    """An execution's name: the run's id as far as it may be shown, and a digest of whose it is and which time.
+
+    Step Functions keeps a name for 90 days after the end, and begins nothing under it meanwhile.
+    """
+    at = "" if start.at is None else start.at.isoformat()
+    whole = json.dumps([start.tenant, start.run, start.attempt, at])
     digest = hashlib.sha256(whole.encode()).hexdigest()[: NAME - READABLE - 1]
     return f"{_ODD.sub('_', start.run[:READABLE])}-{digest}"
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from msgspec import Struct
 
 
 class Start(Struct, frozen=True):
-    """One execution to begin. `attempt` is how often the run was taken up again: each time by an execution of its own."""
+    """One execution to begin. `attempt` is how often the run was taken up again: each time by an execution of its own.
+
+    `at` is when its event was recorded: a run of the same id in a store that was emptied, or set back, is another one.
+    """
 
     workflow: str
     version: int
     tenant: str
     run: str
     attempt: int = 0
+    at: datetime | None = None
 
 
 def machine_name(workflow: str, version: int) -> str:

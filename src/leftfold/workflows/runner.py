@@ -102,11 +102,12 @@ class Runner(OneByOne):
         """Start an execution, or let one go on whose task waits for an answer: each at least once."""
         match event.data:
             case Started():
-                machines.start(Start(self._versions.name, event.data.version, self._tenant, event.key))
+                machines.start(Start(self._versions.name, event.data.version, self._tenant, event.key, at=event.at))
             case Retried():
                 run = self._performing.journal.load(event.key)
+                retried = run.state.retried
                 machines.start(
-                    Start(self._versions.name, event.data.version, self._tenant, event.key, run.state.retried)
+                    Start(self._versions.name, event.data.version, self._tenant, event.key, retried, event.at)
                 )
             case Answered() | Waiting() | Performed() if event.data.step in self._awaited:
                 run = self._performing.journal.load(event.key)
