@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from leftfold import App, View
+from leftfold import App, ConfigError, View
 from leftfold.cloud.checks import check
 from leftfold.cloud.settings import settings
 from leftfold.cloud.template import Json
@@ -22,6 +22,7 @@ from tests.cloud.apps import (
     count,
     door,
     drawn,
+    echo,
     everything,
     example,
     opened,
@@ -173,3 +174,31 @@ def test_a_newer_bus_that_an_arn_names_is_looked_up_by_nobody() -> None:
     told = [one for one in rights["Statement"] if one["Sid"].startswith("Bus")]
     assert [(one["Action"], one["Resource"]) for one in told] == [(["events:PutEvents"], [arn])]
     assert "ListEventBuses" not in str(templates)
+
+
+TWINS: dict[str, App] = {
+    "'ingest-d__x' and 'ingest-d_x' would both be IngestDX": App(
+        "twins",
+        deciders=[till],
+        ingest=[Ingest(name, decode=Reading, stream=door, to=opened) for name in ("d__x", "d_x")],
+    ),
+    "'kinesis:f-d' and 'kinesis:f_d' would both be StreamFD": App(
+        "twins", deciders=[till], publish=[Publish(Added, to=f"kinesis:{name}", as_=public) for name in ("f-d", "f_d")]
+    ),
+    "'view a__b' and 'view a_b' would both be ViewAB": App(
+        "twins", deciders=[till], views=[View(name, initial=0, evolve=count) for name in ("a__b", "a_b")]
+    ),
+}
+
+
+@pytest.mark.parametrize("told", TWINS)
+def test_two_names_of_one_logical_id_are_refused(told: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{told} in the template: rename one of them"):
+        drawn(TWINS[told], settings({}))
+
+
+def test_a_reaction_may_be_called_anything() -> None:
+    app = App("odd", deciders=[till], reactions={"tell them: now!": echo})
+    graph, templates = drawn(app, settings({}))
+    assert check(graph, templates) == []
+    assert "ReactionTellThemNowFrozenAlarm" in templates["stateless"]["Resources"]

@@ -14,7 +14,7 @@ from leftfold.cloud.functions import namespace
 from leftfold.cloud.grants import has_failures, runs_machines
 from leftfold.cloud.graph import Function, Graph, machines
 from leftfold.cloud.state_machines import machine_id
-from leftfold.cloud.template import Json, camel, ref, short
+from leftfold.cloud.template import Json, camel, check_distinct, ref, short
 from leftfold.telemetry import metrics
 from leftfold.telemetry.metrics import Metric
 
@@ -49,6 +49,7 @@ def resources(graph: Graph) -> Json:
 
 def alarms(graph: Graph) -> Iterator[Alarm]:
     """All of them, function by function, then what they stand on."""
+    check_distinct((camel(name), name) for function in graph.functions for name in subscribers(graph, function))
     for function in graph.functions:
         yield from _of_lambda(graph, function)
         yield from _of_handler(graph, function)
@@ -187,7 +188,7 @@ def _of_subscriber(graph: Graph, function: Function, name: str) -> Iterator[Alar
     )
     for metric, above, about in watched:
         yield Alarm(
-            f"{camel(*name.replace(':', ' ').split())}{camel(metric.name)}",
+            f"{camel(name)}{camel(metric.name)}",
             about,
             namespace(graph),
             metric.name,

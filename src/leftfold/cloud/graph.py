@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from msgspec import Struct
 
 from leftfold.cloud.settings import Inbound, OfFunction, Settings, Source, Target
-from leftfold.cloud.template import Json, camel, imported, short
+from leftfold.cloud.template import Json, camel, check_distinct, imported, short
 from leftfold.core.errors import ConfigError
 from leftfold.ports.machines import machine_name
 
@@ -144,6 +144,8 @@ def graph(model: Mapping[str, Any], settings: Settings) -> Graph:
     functions = tuple(_functions(model, settings))
     channels = tuple(_channel(one, settings) for one in model["destinations"] if one["url"])
     _check(model, settings, functions)
+    check_distinct((one.id, one.name) for one in (*functions, *channels))
+    check_distinct((camel(name), name) for name in machines(model))
     return Graph(model, settings, functions, channels, tuple(_edges(model, settings, functions, channels)))
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from leftfold.core.errors import ConfigError
+
 Json = dict[str, Any]
+
+_OTHER: Final = re.compile(r"[^A-Za-z0-9]+")
 
 NAME_CHARS: Final = (
     64  # of a function's name (Lambda), of a schedule's and a state machine's (80 there): the least of them
@@ -40,8 +45,15 @@ def arn(service: str, rest: str) -> Json:
 
 def camel(*names: str) -> str:
     """A logical id: letters and digits, each word with a capital. `ingest`, `door_readings` -> `IngestDoorReadings`."""
-    words = "_".join(names).replace("-", "_").replace(".", "_").replace("/", "_").split("_")
-    return "".join(word[:1].upper() + word[1:] for word in words if word)
+    return "".join(word[:1].upper() + word[1:] for word in _OTHER.split("_".join(names)) if word)
+
+
+def check_distinct(ids: Iterable[tuple[str, str]]) -> None:
+    """Raise ConfigError where two names come to one logical id, as `a_b` and `a__b`: one would stand for the other."""
+    known: dict[str, str] = {}
+    for made, name in ids:
+        if known.setdefault(made, name) != name:
+            raise ConfigError(f"{known[made]!r} and {name!r} would both be {made} in the template: rename one of them.")
 
 
 def short(name: str, chars: int = NAME_CHARS) -> str:
