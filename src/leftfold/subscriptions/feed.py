@@ -14,15 +14,15 @@ from leftfold.core.runs import REACTED
 from leftfold.core.schema import Schema
 from leftfold.core.workflow_runs import NAMES
 
-STEPS: Final = frozenset((REACTED, *NAMES.values()))  # of processes and workflows, and nobody else's business
+STEPS: Final = frozenset((REACTED, *NAMES.values()))  # of processes and workflows
 
 
 class Interest(Struct, frozen=True):
     """What a subscriber reads: the stored names that lift to its types, and whose strangers concern it.
 
     An unknown type concerns a subscriber when it could be one of the events that it folds: it is in a category whose
-    events the subscriber takes, or in one that no single decider owns. The steps of processes and workflows are known, also
-    when the last of these is gone from the code.
+    events the subscriber takes, or in one that no single decider owns. Steps of processes and workflows concern
+    only who takes some of them: others needn't know whether there still are such in the code.
     """
 
     names: frozenset[str]
@@ -36,9 +36,12 @@ class Interest(Struct, frozen=True):
 
 def interest(schema: Schema, types: Sequence[type]) -> Interest:
     """The interest of a subscriber to `types`, under an app's schema."""
-    wanted = set(types)
+    wanted, names = set(types), schema.stored_names(types)
+    known = frozenset(schema.types)
+    if object not in wanted and names.isdisjoint(STEPS):
+        known |= STEPS
     taken = frozenset(name for name, events in schema.categories.items() if events & wanted or object in wanted)
-    return Interest(schema.stored_names(types), STEPS.union(schema.types), frozenset(schema.categories), taken)
+    return Interest(names, known, frozenset(schema.categories), taken)
 
 
 class Unreadable(Struct, frozen=True):
