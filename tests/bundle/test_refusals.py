@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from leftfold import ConfigError, TooLarge
 from leftfold.cloud.bundle import Target, building
 from leftfold.cloud.bundle.target import RUNTIMES
 from leftfold.cloud.bundle.zipping import refuse_foreign_code
+from leftfold.cloud.graph import Channel
 from tests.bundle import apps
 
 OTHER = "3.13" if apps.HERE.python != "3.13" else "3.12"  # a Python that this one isn't
@@ -143,6 +145,14 @@ def test_what_is_over_a_size_but_works_is_told(app_folder: Path, monkeypatch: py
     monkeypatch.setattr(building, "BUDGET_BYTES", 400_000)
     warnings = apps.bundled(app_folder).warnings
     assert ["from S3 only" in warnings[0], "over their budget of 400,000" in warnings[1]] == [True, True]
+
+
+def test_a_newer_bus_asks_for_a_newer_boto3(app_folder: Path) -> None:
+    plain = apps.graph_for()
+    bus = structs.replace(plain, channels=(Channel("eventbridgev2", "ledger", made=True),))
+    (told,) = apps.bundled(app_folder, graph=bus, bytecode="none").warnings[:-1]  # the last is that of the bytecode
+    assert told.startswith("eventbridgev2:ledger needs a boto3 that knows it")
+    assert "boto3" not in str(apps.bundled(app_folder, graph=plain, bytecode="none").warnings)
 
 
 def test_a_name_that_two_have_is_refused(tmp_path: Path) -> None:

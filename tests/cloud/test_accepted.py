@@ -202,3 +202,23 @@ def test_a_reaction_may_be_called_anything() -> None:
     graph, templates = drawn(app, settings({}))
     assert check(graph, templates) == []
     assert "ReactionTellThemNowFrozenAlarm" in templates["stateless"]["Resources"]
+
+
+@pytest.mark.parametrize(("own", "told"), [(None, 10), (20, 10), (4, 4), (1, 2)])
+def test_a_queue_calls_no_more_than_its_function_may_run(own: int | None, told: int) -> None:
+    given = {"functions": {"timers": {"concurrency": own}}}
+    _, templates = drawn(example("orders"), settings(given))
+    mapping = templates["stateless"]["Resources"]["TimersFromQueue"]["Properties"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": told}
+
+
+def test_callers_who_sign_get_a_policy_for_either_front() -> None:
+    def told(api: Json) -> set[str]:
+        _, templates = drawn(example("bank"), settings({"api": api}))
+        policy = templates["stateless"]["Resources"].get("CallersPolicy", {"Properties": {"PolicyDocument": {}}})
+        found = policy["Properties"]["PolicyDocument"].get("Statement", [])
+        return {action for statement in found for action in statement["Action"]}
+
+    assert told({"kind": "function-url"}) == {"lambda:InvokeFunctionUrl", "lambda:InvokeFunction"}
+    assert told({"kind": "http-api"}) == {"execute-api:Invoke"}
+    assert told({key: value for key, value in JWT.items() if key != "tenant_claim"}) == set()

@@ -60,11 +60,13 @@ def _urls(graph: Graph, called: list[Function]) -> Json:
     calls = allow("Call", ("lambda:InvokeFunctionUrl",), [att(f"{one.id}Function") for one in called])
     through = allow("Through", ("lambda:InvokeFunction",), [att(f"{one.id}Function") for one in called])
     through["Condition"] = {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
-    found["CallersPolicy"] = {
-        "Type": "AWS::IAM::ManagedPolicy",
-        "Properties": {"Description": f"May call {graph.name}", "PolicyDocument": policy([calls, through])},
-    }
-    return found
+    return found | _callers(graph, [calls, through])
+
+
+def _callers(graph: Graph, rights: list[Json]) -> Json:
+    """For the roles of callers who sign."""
+    told = {"Description": f"May call {graph.name}", "PolicyDocument": policy(rights)}
+    return {"CallersPolicy": {"Type": "AWS::IAM::ManagedPolicy", "Properties": told}}
 
 
 def _http(graph: Graph, called: list[Function]) -> Json:
@@ -95,6 +97,9 @@ def _http(graph: Graph, called: list[Function]) -> Json:
     }
     if graph.settings.api.auth == "jwt":
         found["ApiAuthorizer"] = _jwt(graph)
+    else:
+        every = sub("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*")
+        found |= _callers(graph, [allow("Call", ("execute-api:Invoke",), [every])])
     for one in called:
         found |= _integrated(graph, one)
     return found

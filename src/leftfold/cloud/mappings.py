@@ -17,6 +17,7 @@ COMMITS_BATCH: Final = 1000
 PAGES_BATCH: Final = 100  # a wake-up for many pages costs what one costs
 QUEUE_BATCH: Final = 10
 QUEUE_CONCURRENCY: Final = 10  # of one queue's calls at once: writers of one stream only lose races
+LEAST_CONCURRENCY: Final = 2  # that a mapping of a queue can say (Lambda API reference)
 INGEST_AGE_S: Final = 6 * 3600  # readings are the thing itself: they are tried for longer than wake-ups
 
 COMMITS: Final = {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"n": {"N": [{"exists": True}]}}}}
@@ -89,12 +90,13 @@ def _records(graph: Graph, function: Function) -> Json:
 
 
 def _queue(graph: Graph, function: Function) -> Json:
-    """A queue gives up by its own redrive policy."""
+    """A queue gives up by its own redrive policy: calls that a function's own limit throttles would be counted there."""
+    limit = graph.of(function).concurrency or QUEUE_CONCURRENCY
     return _mapping(
         graph,
         function,
         EventSourceArn=graph.imported(f"{function.id}Queue"),
         BatchSize=QUEUE_BATCH,
         MaximumBatchingWindowInSeconds=0,
-        ScalingConfig={"MaximumConcurrency": QUEUE_CONCURRENCY},
+        ScalingConfig={"MaximumConcurrency": max(LEAST_CONCURRENCY, min(limit, QUEUE_CONCURRENCY))},
     )

@@ -99,10 +99,12 @@ def build(
         )
     refuse_foreign_code({file: one.content for file, one in files.items()}, target)
     by = None if bytecode == "none" else find_interpreter(target, interpreter)
+    warnings = [*_newer_boto3(graph, packages)]
     if by is None:
-        return _weighed(files, target, "none", None, [_without_bytecode(target, files, asked=bytecode == "none")])
+        warnings.append(_without_bytecode(target, files, asked=bytecode == "none"))
+        return _weighed(files, target, "none", None, warnings)
     files, failed = _with_bytecode(files, by, bytecode)
-    warnings = [f"{file} is no Python {target.python}: it went in as it is." for file in failed]
+    warnings += [f"{file} is no Python {target.python}: it went in as it is." for file in failed]
     return _weighed(files, target, bytecode, by, warnings)
 
 
@@ -161,6 +163,12 @@ def _over(zip_bytes: int, parts: Iterable[Part]) -> Iterator[str]:
     ours = sum(part.zip_bytes for part in parts if part.name in OURS)
     if ours > BUDGET_BYTES:
         yield f"leftfold and msgspec take {ours:,} bytes of the zip, over their budget of {BUDGET_BYTES:,}."
+
+
+def _newer_boto3(graph: Graph, packages: Mapping[str, object]) -> Iterator[str]:
+    newer = [channel.name for channel in graph.channels if channel.scheme == "eventbridgev2"]
+    if newer and not any(name.startswith("botocore/") for name in packages):
+        yield f"{newer[0]} needs a boto3 that knows it, and Lambda's own may be older: --boto3 VERSION puts one in."
 
 
 def _without_bytecode(target: Target, files: Iterable[str], *, asked: bool) -> str:
