@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from leftfold.check.impure import impurities
-from leftfold.check.open_runs import OpenRuns
+from leftfold.check.open_runs import OpenRuns, bare
 from leftfold.core.errors import IntegrityError, LeftfoldError
 from leftfold.core.runs import Reacted
 from leftfold.core.schema import event_types
@@ -117,6 +117,9 @@ class _History:
             for stored in page:
                 self.counts[stored.type] = self.counts.get(stored.type, 0) + 1
                 try:
+                    if stored.type in STEPS and session.app.runs is None:  # whoever shows no runs passes them by
+                        self.runs.see(bare(session.codec.peek(stored)))
+                        continue
                     event = session.codec.decode(stored)
                     if stored.type in STEPS:
                         self.runs.see(event)

@@ -4,9 +4,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+import msgspec
+from msgspec import Raw, Struct
+
 from leftfold.app import App
+from leftfold.core.errors import IntegrityError
 from leftfold.core.events import Recorded
-from leftfold.core.runs import OVER, Moved
+from leftfold.core.runs import OVER, Moved, Status, Timer
+
+
+class _Bare(Struct, frozen=True):
+    """What every step says of its run."""
+
+    version: int
+    status: Status = "running"
+    timers: tuple[Timer, ...] = ()
+
+
+def bare(step: Recorded[Raw]) -> Recorded[Moved]:
+    """A step as far as it can be read without the code of its process or workflow. Raises IntegrityError."""
+    try:
+        said = msgspec.json.decode(step.data, type=_Bare)
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(f"{step.id} is no step of a process or a workflow: {error}.") from error
+    return Recorded(said, step.type, step.slots, step.position, step.at, step.meta)
 
 
 class OpenRuns:
