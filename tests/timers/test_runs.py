@@ -191,6 +191,15 @@ def test_the_story_of_a_workflow_says_what_was_chosen_waited_for_answered_and_tr
     ]
 
 
+def test_what_is_copied_from_the_list_is_never_cut(scene: Scene) -> None:
+    long = "k" * 120  # and so is the name of its timer: the line is wider than a pipe is taken to be
+    scene.wind(long, 60)
+    scene.session.catch_up()
+    (line,) = [line for line in scene.tell("--open").output.splitlines() if line.startswith("minding/")]
+    assert line.split()[0] == f"minding/{long}"
+    assert long in line.split()[-3]
+
+
 lost = Workflow("lost", data=int, steps=[Choice("way", by=lambda data: "nowhere", branches={"here": []})])
 loses = App("loses", workflows=[lost])
 

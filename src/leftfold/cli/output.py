@@ -14,11 +14,13 @@ import click
 import msgspec
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 RESUME: Final = "leftfold.resume"  # in ctx.meta: what to say when Ctrl-C stops the verb
 APP: Final = "leftfold.app"  # in ctx.meta: the app that the command line named
 PIPE_WIDTH: Final = 200  # a pipe has no width: tables are not folded for it
+WIDEST: Final = 10_000  # of rows that are not cut: over any key, name and reason together
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -49,6 +51,13 @@ def _console(file: Any) -> Console:
 
 def show(*parts: RenderableType) -> None:
     screen().print(*parts)
+
+
+def show_rows(table: Table) -> None:
+    """A table of names and times, of which none is cut: what is wider than the terminal goes on in its next line."""
+    console = screen()
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=WIDEST)).maximum)
+    console.print(table)
 
 
 def document(value: object) -> None:

@@ -13,7 +13,19 @@ from rich.text import Text
 
 from leftfold.cli import exits
 from leftfold.cli.apps import Target, target, target_options
-from leftfold.cli.output import addressed, ago, brief, clean, count, document, json_line, moment, show, styled
+from leftfold.cli.output import (
+    addressed,
+    ago,
+    brief,
+    clean,
+    count,
+    document,
+    json_line,
+    moment,
+    show,
+    show_rows,
+    styled,
+)
 from leftfold.core.runs import Sent, Status, Timer
 from leftfold.session import Session
 from leftfold.timers.runs import RunReport, RunStep, Which
@@ -91,7 +103,8 @@ def _table(found: list[RunReport], now: datetime) -> None:
     if not found:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("run", "version", "status", "began", "moved", "next timer", "stuck"):
+    why = ["stuck"] if any(one.stuck for one in found) else []
+    for name in ("run", "version", "status", "moved", "next timer", *why):
         table.add_column(name, no_wrap=True)
     for one in found:
         run = one.run
@@ -100,12 +113,11 @@ def _table(found: list[RunReport], now: datetime) -> None:
             styled((clean(one.stream), "cyan")),
             str(run.version),
             styled((run.status, _COLOURS[run.status])),
-            moment(run.began),
             ago(run.moved, now),
-            "" if due is None else f"{clean(due[0])} {moment(due[1])}",
-            styled((clean(addressed(one.stuck)), "bold red")),
+            "" if due is None else f"{clean(due[0])} {moment(due[1])[:-4]}",
+            *([styled((clean(addressed(one.stuck)), "bold red"))] if one.stuck else []),
         )
-    show(table)
+    show_rows(table)
 
 
 def _show(aim: Target, session: Session, stream: str, as_json: bool) -> bool:

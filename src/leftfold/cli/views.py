@@ -23,6 +23,7 @@ from leftfold.cli.output import (
     next_steps,
     progress,
     show,
+    show_rows,
     styled,
     when_stopped,
 )
@@ -136,7 +137,7 @@ def _status(asked: Asked) -> bool:
     if not found:
         show(f"App {asked.aim.app.name!r} has neither views nor reactions, and publishes nothing.")
         return False
-    show(_table(found, asked.session.backend.clock.now()))
+    show_rows(_table(found, asked.session.backend.clock.now()))
     for hint in dict.fromkeys(hint for one in found for hint in _hints(asked, one)):
         show(styled(("  > ", "bold"), hint))
     return bool(wrong)
