@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from leftfold import ConfigError, StoreUnavailable
 from leftfold.adapters.cloudformation import FOLLOW_WITHIN_S, Happened, Stacks
@@ -115,3 +116,17 @@ def test_an_event_says_why() -> None:
     client = Slow([("shop", "CREATE_COMPLETE", "because")])
     (event,) = Stacks(client).follow("shop", after=None)
     assert event == Happened(event.id, "shop", STACK, "CREATE_COMPLETE", "because")
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_a_stack_that_somebody_deletes_comes_to_a_good_end(is_seen: bool) -> None:
+    class Going(Slow):
+        def describe_stack_events(self, *, StackName: str, NextToken: str = "0") -> dict[str, Any]:
+            if NextToken == "0" and not self.looks:
+                told: Any = {"Error": {"Code": "ValidationError", "Message": f"Stack [{StackName}] does not exist"}}
+                raise ClientError(told, "DescribeStackEvents")
+            return super().describe_stack_events(StackName=StackName, NextToken=NextToken)
+
+    deleting = [("shop", "DELETE_IN_PROGRESS", "")]
+    client = Going(deleting, [("A", "DELETE_COMPLETE", "")], *([[("shop", "DELETE_COMPLETE", "")]] if is_seen else []))
+    assert followed(client)[-2:] == [("A", "DELETE_COMPLETE"), ("shop", "DELETE_COMPLETE")]

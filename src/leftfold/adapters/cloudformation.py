@@ -28,6 +28,7 @@ Replacement = Literal["no", "perhaps", "yes"]
 
 _REPLACEMENTS: Final[dict[str, Replacement]] = {"True": "yes", "Conditional": "perhaps"}
 _DONE: Final = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
+_GONE: Final = "DELETE_COMPLETE"
 _STACK: Final = "AWS::CloudFormation::Stack"
 _NEW: Final = "REVIEW_IN_PROGRESS"  # a stack of which there is only a change set
 _UNCHANGED: Final = ("didn't contain changes", "no updates are to be performed")
@@ -139,7 +140,8 @@ class Stacks:
     def follow(self, stack: str, *, after: str | None) -> Iterator[Happened]:
         """What happens to the stack after an event, until it has come to an end. Raises ConfigError for a bad one.
 
-        The stack's own last event ends it: its status may for a moment still be the one before.
+        The stack's own last event ends it: its status may for a moment still be the one before. One that somebody deletes
+        comes to a good end, too: it may be gone before its last event is seen.
         """
         first_fault = ""
         until = self._now() + FOLLOW_WITHIN_S
@@ -150,7 +152,7 @@ class Stacks:
                     first_fault = f"{event.resource} ({event.type}): {event.reason}"
                 yield event
                 if event.type == _STACK and event.resource == stack and not event.status.endswith("_IN_PROGRESS"):
-                    if event.status not in _DONE:
+                    if event.status not in _DONE and event.status != _GONE:
                         raise ConfigError(f"{_mend(stack, event.status)} What failed first: {first_fault}.")
                     return
             self._sleep(POLL_S)
@@ -235,11 +237,16 @@ class Stacks:
     def _since(self, stack: str, after: str | None) -> list[Happened]:
         """The oldest first."""
         found: list[Happened] = []
-        for one in self._events(stack):
-            if one["EventId"] == after:
-                break
-            what = (one.get("LogicalResourceId", ""), one.get("ResourceType", ""), one.get("ResourceStatus", ""))
-            found.append(Happened(one["EventId"], *what, one.get("ResourceStatusReason", "")))
+        try:
+            for one in self._events(stack):
+                if one["EventId"] == after:
+                    break
+                what = (one.get("LogicalResourceId", ""), one.get("ResourceType", ""), one.get("ResourceStatus", ""))
+                found.append(Happened(one["EventId"], *what, one.get("ResourceStatusReason", "")))
+        except ConfigError as error:
+            if "does not exist" not in str(error):
+                raise
+            return [Happened("", stack, _STACK, _GONE, "")]  # a deleted stack tells nothing to who asks by its name
         return found[::-1]
 
 
