@@ -199,13 +199,19 @@ def a_refusal_does_not_look_for_the_effect(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "plant", [refusals_rest_on_nothing, a_settled_step_is_sent_on, a_refusal_does_not_look_for_the_effect]
+    ("plant", "first"),
+    [
+        pytest.param(refusals_rest_on_nothing, 70, id="refusals_rest_on_nothing"),
+        pytest.param(a_settled_step_is_sent_on, 80, id="a_settled_step_is_sent_on"),
+        pytest.param(a_refusal_does_not_look_for_the_effect, 240, id="a_refusal_does_not_look_for_the_effect"),
+    ],
 )
 def test_a_planted_bug_at_the_gate_is_caught(
-    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    plant: Callable[[pytest.MonkeyPatch], None], first: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """`first` is shortly before the first seed that tells, to save time: from any other one it is found too, later."""
     plant(monkeypatch)
-    assert any(at_the_gate(seed) not in ENDS for seed in range(3000)), "nobody noticed"
+    assert any(at_the_gate(seed) not in ENDS for seed in range(first, first + 3000)), "nobody noticed"
 
 
 def outcomes_are_recorded_whatever_has_happened(patch: pytest.MonkeyPatch) -> None:
