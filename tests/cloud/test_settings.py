@@ -81,6 +81,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "one minutes": ({"archive": {"every": "rate(1 minutes)"}}, "archive.every"),
     "no days": ({"archive": {"keep_days": 0}}, "archive.keep_days: 1 to 36,500"),
     "cold at once": ({"archive": {"colder_after_days": 1}}, "archive.colder_after_days: at least 30"),
+    "coldest at once": (
+        {"archive": {"colder_after_days": 40, "coldest_after_days": 69}},
+        "archive.coldest_after_days: at least 30 more than colder_after_days",
+    ),
     "a topic's name": ({"alarms": {"topic": "alarms"}}, "alarms.topic: 'alarms' is no ARN"),
     "a stream's name": ({"ingest": {"readings": {"arn": "readings"}}}, "ingest.readings.arn: 'readings' is no ARN"),
     "large batches": ({"ingest": {"readings": {"batch": 20_000}}}, "ingest.readings.batch: 1 to 10000"),

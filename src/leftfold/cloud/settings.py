@@ -44,7 +44,7 @@ MOST_MEMORY_MB: Final = 10_240  # of a function (Lambda quotas)
 MOST_TIMEOUT_S: Final = 900  # of a function (Lambda quotas)
 MOST_BATCH: Final = 10_000  # records of one call from Kinesis (Lambda API reference)
 MOST_PARALLEL: Final = 10  # calls of one shard at once (Lambda API reference)
-COLDER_DAYS: Final = 30  # before that S3 moves nothing to STANDARD_IA
+COLDER_DAYS: Final = 30  # before that S3 moves nothing to STANDARD_IA, or on from there
 ENV_CHARS: Final = 16  # of an environment's name: it leads every physical name, and those have 64 characters
 
 Pythons = Literal["3.11", "3.12", "3.13", "3.14"]
@@ -343,5 +343,10 @@ def _wrong_archive(archive: Archive) -> Iterator[tuple[str, str]]:
         yield "archive.every", "at least once a day: an alarm says when it stands still for one."
     if archive.keep_days is not None and not 1 <= archive.keep_days <= MAX_KEEP_DAYS:
         yield "archive.keep_days", f"1 to {MAX_KEEP_DAYS:,}; leave it out to lock nothing."
-    if not COLDER_DAYS <= archive.colder_after_days < archive.coldest_after_days:
-        yield "archive.colder_after_days", f"at least {COLDER_DAYS}, and less than coldest_after_days."
+    if archive.colder_after_days < COLDER_DAYS:
+        yield "archive.colder_after_days", f"at least {COLDER_DAYS}, not {archive.colder_after_days}."
+    if archive.coldest_after_days < archive.colder_after_days + COLDER_DAYS:
+        yield (
+            "archive.coldest_after_days",
+            f"at least {COLDER_DAYS} more than colder_after_days: S3 keeps a class so long.",
+        )
