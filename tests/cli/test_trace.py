@@ -13,6 +13,14 @@ def test_a_transfer_shows_the_deposit_that_it_caused(bank: Desk) -> None:
     assert arrived == "        └── Deposited amount=30  account/bob@2  position 5"
 
 
+def test_a_pipe_gets_all_of_an_event(bank: Desk) -> None:
+    owner = "x" * 500
+    with bank.session() as (session, account):
+        session.category(account).handle("cy", account.Open(owner))
+    _, event = bank.ok("trace", "bank:app", "account/cy@1").splitlines()
+    assert event.endswith(f'Opened owner="{owner}"  account/cy@1  position 6  <- asked for')
+
+
 def test_the_tree_is_the_same_from_any_of_its_events(bank: Desk) -> None:
     tree = bank.json("trace", "bank:app", "account/ann@3")
     assert bank.json("trace", "bank:app", "account/bob@2") == tree

@@ -16,6 +16,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 RESUME: Final = "leftfold.resume"  # in ctx.meta: what to say when Ctrl-C stops the verb
 APP: Final = "leftfold.app"  # in ctx.meta: the app that the command line named
@@ -53,11 +54,11 @@ def show(*parts: RenderableType) -> None:
     screen().print(*parts)
 
 
-def show_rows(table: Table) -> None:
-    """A table of names and times, of which none is cut: what is wider than the terminal goes on in its next line."""
+def show_rows(rows: Table | Tree) -> None:
+    """Names, times and data, of which none is cut: what is wider than the terminal goes on in its next line."""
     console = screen()
-    console.width = max(console.width, console.measure(table, options=console.options.update(width=WIDEST)).maximum)
-    console.print(table)
+    console.width = max(console.width, console.measure(rows, options=console.options.update(width=WIDEST)).maximum)
+    console.print(rows)
 
 
 def document(value: object) -> None:

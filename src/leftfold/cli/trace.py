@@ -7,7 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from leftfold.cli.apps import target, target_options
-from leftfold.cli.output import brief, clean, document, moment, show, styled
+from leftfold.cli.output import brief, clean, document, moment, screen, show, show_rows, styled
 from leftfold.processes.process import REACT
 from leftfold.tracing import Trace
 
@@ -24,7 +24,10 @@ def trace(app: str, store: str | None, tenant: str | None, as_json: bool, event:
         return
     tree = Tree(_command(found), guide_style="dim")
     _grow(tree, found, event)
-    show(tree)
+    if screen().is_terminal:
+        show(tree)  # as the log there: a glance
+    else:
+        show_rows(tree)
 
 
 def _command(found: Trace) -> Text:
