@@ -144,7 +144,8 @@ def graph(model: Mapping[str, Any], settings: Settings) -> Graph:
     functions = tuple(_functions(model, settings))
     channels = tuple(_channel(one, settings) for one in model["destinations"] if one["url"])
     _check(model, settings, functions)
-    check_distinct((one.id, one.name) for one in (*functions, *channels))
+    named: list[Function | Channel] = [*functions, *channels]
+    check_distinct((one.id, one.name) for one in named)
     check_distinct((camel(name), name) for name in machines(model))
     return Graph(model, settings, functions, channels, tuple(_edges(model, settings, functions, channels)))
 
