@@ -1,7 +1,5 @@
 """`leftfold trace`: the causation tree."""
 
-from typing import Any
-
 import pytest
 
 from tests.cli.desk import Desk
@@ -18,8 +16,7 @@ def test_a_transfer_shows_the_deposit_that_it_caused(bank: Desk) -> None:
 def test_a_pipe_gets_all_of_an_event(bank: Desk) -> None:
     owner = "x" * 500
     with bank.session() as (session, account):
-        accounts: Any = session.category(account)
-        accounts.handle("cy", account.Open(owner))
+        session.category(account).handle("cy", account.Open(owner))
     _, event = bank.ok("trace", "bank:app", "account/cy@1").splitlines()
     assert event.endswith(f'Opened owner="{owner}"  account/cy@1  position 6  <- asked for')
 
