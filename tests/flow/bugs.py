@@ -23,8 +23,8 @@ from leftfold.lambdas.container import Handler
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import Lease, Move
 from leftfold.ports.publisher import Limits
-from leftfold.processes.react import Reactor
 from leftfold.publish.relay import Relay
+from leftfold.subscriptions.onebyone import OneByOne
 from leftfold.testing.chaos import Crash
 from tests.flow.services import Bucket
 from tests.flow.storm import Storm, handlers
@@ -173,14 +173,14 @@ def folds_what_is_delivered(storm: Storm, backend: Backend) -> Handler:
 @contextmanager
 def reactions_moved_first() -> Iterator[None]:
     """The reaction's checkpoint moves before its commands are sent."""
-    take = Reactor.take
+    take = OneByOne.take
 
     def wrong(self: Any, page: Any, progress: Any, token: int | None) -> int:
         self._checkpoints.move(Move(self.subscriber, progress.revision, page[-1].position, token))
         with mock.patch.object(type(self._checkpoints), "move", create=True):
             return take(self, page, replace(progress, position=page[-1].position), token)
 
-    with mock.patch.object(Reactor, "take", wrong):
+    with mock.patch.object(OneByOne, "take", wrong):
         yield
 
 

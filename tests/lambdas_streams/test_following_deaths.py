@@ -15,8 +15,8 @@ from leftfold.lambdas.container import Handler
 from leftfold.ports.backend import Backend
 from leftfold.ports.checkpoints import Move
 from leftfold.ports.rows import Change
-from leftfold.processes.react import Reactor
 from leftfold.subscriptions import follow
+from leftfold.subscriptions.onebyone import OneByOne
 from leftfold.testing import FrozenClock
 from leftfold.testing.chaos import Crash
 from leftfold.testing.sample import Deposit, Open, Transfer
@@ -215,7 +215,7 @@ def first_wrong(story: Callable[[int], object]) -> int | None:
     return None
 
 
-react = Reactor.take
+react = OneByOne.take
 
 
 def test_planted_bugs_of_dying_and_paused_containers_are_caught(
@@ -227,7 +227,7 @@ def test_planted_bugs_of_dying_and_paused_containers_are_caught(
     views.rows = MovesFirst
     found["checkpoint before rows"] = first_wrong(lambda at: a_death_at(views, clock, "projector", at, "first"))
     views.rows = DynamoRows
-    monkeypatch.setattr(Reactor, "take", moves_before_it_sends)
+    monkeypatch.setattr(OneByOne, "take", moves_before_it_sends)
     found["checkpoint before sends"] = first_wrong(lambda at: a_death_at(views, clock, "reactor", at, "sends"))
     record_property("figure", f"P1, P4 on Lambda: {sum(map(bool, found.values()))} of {len(found)} planted bugs caught")
     assert None not in found.values(), found
