@@ -1,5 +1,6 @@
 """For all tests, those of the examples too: the AWS testbed, and `every_store` on it as well."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,12 @@ from tests.testbed.aws import Aws
 from tests.testbed.fixtures import aws, aws_place
 
 __all__ = ["aws", "aws_place", "every_store"]
+
+
+def pytest_configure() -> None:
+    """Ctrl-C works in what the tests start: a shell's background job ignores it, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["memory", "sqlite", "dynamodb"])
