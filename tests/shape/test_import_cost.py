@@ -13,7 +13,7 @@ import pytest
 
 from tests.shape import PACKAGE
 
-HEAVY = {"boto3", "botocore", "asyncio", "ssl", "sqlite3", "click", "rich", "concurrent.futures", "http.client"}
+HEAVY = {"boto3", "botocore", "asyncio", "ssl", "sqlite3", "click", "rich", "yaml", "concurrent.futures", "http.client"}
 MODULES_BESIDE_MSGSPEC = 60  # ours and what they pull from the standard library
 RUNS = 7  # the minimum of interleaved runs is steady where a mean is not
 IMPORT = "import leftfold; leftfold.App"

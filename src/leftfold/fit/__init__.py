@@ -1,4 +1,5 @@
-"""Floor 2: fit: what things cost on AWS, as dated data.
+"""Floor 2: fit: is event sourcing worth it for one bounded context, what would the plain way be, and what does each cost.
 
-Knows: prices, each with its date and source. Must not know: stores, views, what anything costs it for.
+Knows: questions, rules with their sources, prices with their dates, formulas, reports. Everything is a function of answers.
+Must not know: stores, apps, terminals. What an app measured comes in as plain numbers.
 """
