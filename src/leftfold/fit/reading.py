@@ -1,0 +1,241 @@
+"""Answers out of a file or out of flags: what a text means for its question, and everything that is wrong, at once.
+
+What YAML 1.1 would make of a scalar plays no part: `no` is a no, `1_000` and `2e3` are numbers, `010` is ten.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping as Dictionary, Sequence
+from typing import Final
+
+from msgspec import Struct, convert
+
+from leftfold.core.errors import ConfigError
+from leftfold.fit.answers import Answers, Value
+from leftfold.fit.questions import BY_KEY, Question
+from leftfold.fit.yamlplaces import Entry, Faults, Listing, Mapping, Node, Scalar, document, near
+
+UNKNOWN: Final = frozenset({"", "~", "null", "unknown"})
+YES: Final = frozenset({"yes", "true"})
+NO: Final = frozenset({"no", "false"})
+ASSUME: Final = "assume"
+MAX_NAME: Final = 80  # characters of a context's name: it stands in titles and file names
+SHOWN: Final = 40  # characters of a wrong answer that its fault repeats
+
+_DIGITS: Final = r"[0-9]+(?:_[0-9]+)*"
+_NUMBER: Final = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?[0-9]+)?")
+_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
+_ENDLESS: Final = re.compile(r"[+-]?\.?(?:nan|inf|infinity)", re.IGNORECASE)
+
+
+class Questionnaire(Struct, frozen=True):
+    """`places` has the line of every key that the text names, known or not; of flags, their order."""
+
+    answers: Answers
+    assume: dict[str, float]
+    places: dict[str, int]
+
+
+class Wrong(ValueError):
+    """An answer that its question can't take: what is wrong, and what to do."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(f"{what}; {do}")
+        self.what, self.do = what, do
+
+
+def read(text: str | bytes, name: str) -> Questionnaire:
+    """A file's answers. Raises ConfigError, one line a fault: `NAME:LINE: key: what is wrong; what to do`."""
+    tree = document(text, name)
+    faults = Faults(name)
+    if not tree.entries:
+        raise ConfigError(f"{name}:1: the file has no answer; `leftfold fit init` writes one with every question.")
+    for first, again in tree.repeated():
+        faults.add(again.line, again.key, f"answered in line {first.line} too", "keep one of them")
+    found: dict[str, Value] = {}
+    assume: dict[str, float] = {}
+    for entry in tree.entries:
+        if entry.key == ASSUME:
+            assume = _assumed(entry, faults)
+        elif (question := BY_KEY.get(entry.key)) is None:
+            otherwise = "`leftfold fit init` writes a file with every key"
+            faults.add(entry.line, entry.key[:SHOWN], "no such key", near(entry.key, KNOWN, otherwise=otherwise))
+        else:
+            _take(question, entry, found, faults)
+    faults.check()
+    return Questionnaire(answers_of(found), assume, {entry.key: entry.line for entry in tree.entries})
+
+
+def read_flags(given: Dictionary[str, str], assume: Sequence[str] = ()) -> Questionnaire:
+    """The answers that flags give, by key; `assume` has NAME=NUMBER. Raises ConfigError, one line a fault."""
+    faults: list[str] = []
+    found: dict[str, Value] = {}
+    for key, text in given.items():
+        question = BY_KEY[key]
+        try:
+            answer = parsed(question, text)
+        except Wrong as wrong:
+            faults.append(f"{question.flag}: {wrong}")
+        else:
+            if answer is not None:
+                found[key] = answer
+    assumed: dict[str, float] = {}
+    for pair in assume:
+        name, _, text = pair.partition("=")
+        try:
+            assumed[assumption(name.strip())] = number(text, low=0.0)
+        except Wrong as wrong:
+            faults.append(f"--assume {pair[:SHOWN]}: {wrong}")
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return Questionnaire(answers_of(found), assumed, {key: place for place, key in enumerate(given, 1)})
+
+
+def answers_of(found: Dictionary[str, Value]) -> Answers:
+    return convert(dict(found), Answers)
+
+
+def parsed(question: Question, text: str) -> Value | None:
+    """What a text says to a question; None is unknown. Raises Wrong."""
+    text = text.strip()
+    if text.lower() in UNKNOWN:
+        return None
+    match question.kind:
+        case "name":
+            return _name(text)
+        case "yes":
+            return _yes(text)
+        case "choice":
+            return chosen(question, text)
+        case "several":
+            return several(question, re.split(r"[,\s]+", text.strip("[]").strip()))
+        case "number":
+            return number(text, low=question.low, high=question.high, unit=question.unit, whole=question.whole)
+
+
+def number(text: str, *, low: float, high: float = 1e15, unit: str = "", whole: bool = False) -> float:
+    """A plain decimal number within its limits. Raises Wrong, which says the unit."""
+    text = text.strip()
+    alone = f"write the number alone{_of(unit)}"
+    if _GROUPED.fullmatch(text):
+        raise Wrong(f"{_shown(text)} has commas", f"write {text.replace(',', '_')}")
+    if _ENDLESS.fullmatch(text):
+        raise Wrong(f"{_shown(text)} can't be counted with", f"{alone}, or unknown")
+    if not _NUMBER.fullmatch(text):
+        begins = _NUMBER.match(text.lstrip("$€£ ")) is not None
+        raise Wrong(f"{_shown(text)} {'has a unit' if begins else 'is no number'}", alone)
+    found = float(text)
+    if math.copysign(1.0, found) < 0 and low >= 0:
+        raise Wrong(f"{_shown(text)} is negative", f"write {low:g} or more{_of(unit)}")
+    if not low <= found <= high:
+        raise Wrong(f"{_shown(text)} is out of range", f"write {low:g} to {high:g}{_of(unit)}")
+    if whole and not found.is_integer():
+        raise Wrong(f"{_shown(text)} is not whole", f"write a whole number{_of(unit)}")
+    return found
+
+
+def chosen(question: Question, text: str) -> str:
+    word = text.lower()
+    if word not in question.values:
+        among = f"write {_either([*question.values, 'unknown'])}"
+        raise Wrong(f"{_shown(text)} is no choice", near(word, question.values, otherwise=among))
+    return word
+
+
+def several(question: Question, words: Sequence[str]) -> tuple[str, ...]:
+    """Each once, in the order given; `none` is an empty list."""
+    if [word.lower() for word in words] in ([], [""], ["none"]):
+        return ()
+    return tuple(dict.fromkeys(chosen(question, word) for word in words))
+
+
+def assumption(name: str) -> str:
+    """The name, if it is one that the prices know. Raises Wrong."""
+    from leftfold.fit.costs.assumptions import ASSUMPTIONS  # the prices' room: not needed to read answers
+
+    names = [one.name for one in ASSUMPTIONS]
+    if name not in names:
+        raise Wrong("no such assumption", near(name, names, otherwise=f"they are {', '.join(names)}"))
+    return name
+
+
+def _take(question: Question, entry: Entry, found: dict[str, Value], faults: Faults) -> None:
+    try:
+        answer = _answer(question, entry.value)
+    except Wrong as wrong:
+        faults.add(entry.line, entry.key, wrong.what, wrong.do)
+    else:
+        if answer is not None:
+            found[entry.key] = answer
+
+
+def _answer(question: Question, node: Node) -> Value | None:
+    match node:
+        case Scalar(quoted=True) if question.kind == "name":
+            return _name(node.text)
+        case Scalar():
+            return parsed(question, node.text)
+        case Listing() if question.kind == "several":
+            return several(question, [_word(item) for item in node.items])
+        case Listing():
+            raise Wrong("a list", "write one answer")
+        case Mapping():
+            raise Wrong("a mapping", f"write {'a list' if question.kind == 'several' else 'one answer'}")
+
+
+def _word(node: Node) -> str:
+    if not isinstance(node, Scalar):
+        raise Wrong("a list in a list", "write the words alone, as [sox, gdpr]")
+    return node.text.strip()
+
+
+def _assumed(entry: Entry, faults: Faults) -> dict[str, float]:
+    found: dict[str, float] = {}
+    if not isinstance(entry.value, Mapping):
+        if not (isinstance(entry.value, Scalar) and entry.value.is_null):
+            faults.add(entry.line, ASSUME, "no mapping", "write `name: number` in lines of their own below it")
+        return found
+    for first, again in entry.value.repeated():
+        faults.add(again.line, f"{ASSUME}.{again.key[:SHOWN]}", f"set in line {first.line} too", "keep one of them")
+    for one in entry.value.entries:
+        try:
+            name = assumption(one.key)
+            if not isinstance(one.value, Scalar):
+                raise Wrong("not a number", "write one number")
+            found[name] = number(one.value.text, low=0.0)
+        except Wrong as wrong:
+            faults.add(one.line, f"{ASSUME}.{one.key[:SHOWN]}", wrong.what, wrong.do)
+    return found
+
+
+def _name(text: str) -> str:
+    text = text.strip()
+    if not text:
+        raise Wrong("an empty name", "write a name, or unknown")
+    if not text.isprintable() or len(text) > MAX_NAME:
+        raise Wrong("not a name", f"write one line of at most {MAX_NAME} characters")
+    return text
+
+
+def _yes(text: str) -> bool:
+    word = text.lower()
+    if word not in YES | NO:
+        raise Wrong(f"{_shown(text)} is neither yes nor no", "write yes, no or unknown")
+    return word in YES
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+
+
+def _of(unit: str) -> str:
+    return f" ({unit})" if unit else ""
+
+
+def _either(words: Sequence[str]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+KNOWN: Final = (*BY_KEY, ASSUME)
