@@ -52,11 +52,18 @@ class Design(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True):
-    """What a real store said: answers by key, and what else it shows. `source` says where it was measured."""
+    """What a real store said: answers by key, and what else it shows. `source` says where it was measured.
+
+    `how` says of each answer where it is from: counted, estimated, of metrics. `assume` are assumptions by name, measured
+    too. `notes` say, in a sentence each, what could not be measured, and why.
+    """
 
     source: str
     answers: dict[str, Value]
     facts: dict[str, float]
+    how: dict[str, str] = {}
+    assume: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
 
 
 class Advice(Struct, frozen=True):

@@ -29,7 +29,8 @@ class Survey(Struct, frozen=True):
 
     `taken` events are of the view's types. A rebuild writes `touched` rows, each in every step that it is in; in the end
     there are `rows`. `moved_entries` and `entries` are the same of their indexes' entries. `read_s` is for an event,
-    `decode_s` and `fold_s`, which includes it, for one that is taken.
+    `decode_s` and `fold_s`, which includes it, for one that is taken. A follower that keeps up writes `row_writes` rows:
+    each for every event of it.
     """
 
     view: str
@@ -48,6 +49,7 @@ class Survey(Struct, frozen=True):
     read_s: float
     decode_s: float
     fold_s: float
+    row_writes: int = 0
 
 
 def survey(session: Session, view: str, archive: Archive | None = None) -> Survey:
@@ -55,7 +57,7 @@ def survey(session: Session, view: str, archive: Archive | None = None) -> Surve
     named(session, view)
     source, end = archive or session.backend.log, archive.end() if archive else live(session.backend.log).end()
     looking = _Looking(session, view)
-    for after in _places(end):
+    for after in places(end, SAMPLE_EVENTS, SAMPLES):
         began = time.perf_counter()
         page = source.page(after=after, limit=min(SAMPLE_EVENTS, end - after))
         looking.take(page, time.perf_counter() - began)
@@ -67,12 +69,12 @@ def survey(session: Session, view: str, archive: Archive | None = None) -> Surve
     return looking.told(end, segments, archive_bytes)
 
 
-def _places(end: int) -> list[int]:
-    """After which positions to look: everywhere in a short history, else at its beginning, middle and end."""
-    if end <= SAMPLES * SAMPLE_EVENTS:
-        return list(range(0, end, SAMPLE_EVENTS))
-    last = end - SAMPLE_EVENTS
-    return [last * number // (SAMPLES - 1) for number in range(SAMPLES)]
+def places(end: int, events: int, samples: int) -> list[int]:
+    """After which positions to look at so many events: in a short history everywhere, else evenly spread over it."""
+    if end <= samples * events:
+        return list(range(0, end, events))
+    last = end - events
+    return [last * number // (samples - 1) for number in range(samples)]
 
 
 class _Counted(Kept):
@@ -97,7 +99,7 @@ class _Looking:
         self._projector, self._wanted = self._builds.partial(self._build, self._kept, lambda key: True)
         self._keys: list[set[str]] = []
         self._keys_of: float | None = None  # how many times what their keys are of is the history; None: as the samples
-        self._sampled = self._taken = self._touched = self._bytes = 0
+        self._sampled = self._taken = self._touched = self._row_writes = self._bytes = 0
         self._read_s = self._decode_s = self._fold_s = 0.0
 
     def take(self, page: Sequence[Stored], read_s: float) -> None:
@@ -112,8 +114,10 @@ class _Looking:
             self._projector.take(step, Progress(parked=self._kept.parked), None)
             self._fold_s += time.perf_counter() - decoded
             self._decode_s += decoded - began
-            keys = {key for event in events for key in self._row_keys(event)}
+            each = [key for event in events for key in self._row_keys(event)]
+            keys = set(each)
             self._taken += len(events)
+            self._row_writes += len(each)
             self._touched += len(keys)
             seen |= keys
         self._keys.append(seen)
@@ -153,6 +157,7 @@ class _Looking:
             read_s=self._read_s / max(1, self._sampled),
             decode_s=min(self._decode_s, self._fold_s) / max(1, self._taken),
             fold_s=self._fold_s / max(1, self._taken),
+            row_writes=round(self._row_writes * times),
         )
 
     def _rows(self, times: float) -> int:

@@ -1,0 +1,206 @@
+"""From a session, and from its handlers' metrics, to what is known of the workload: answers, facts, and why not more."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from leftfold.archive.log import live
+from leftfold.core.runs import RUNS
+from leftfold.core.views import SqlView
+from leftfold.fit.advice import Measured
+from leftfold.fit.answers import Value
+from leftfold.measuring.history import Advance, History, days, percentile, read_history, said_s
+from leftfold.measuring.traffic import CONTENDED, RATE_S, Traffic
+from leftfold.replaying.survey import SAMPLE_EVENTS, SAMPLES, Survey, survey
+from leftfold.session import Session
+
+READ_BYTES: Final = 4096  # of a read unit of DynamoDB: what a cold load is told in
+
+
+def measure(
+    session: Session, *, metrics: Traffic | None = None, advance: Advance = lambda done, total: None
+) -> Measured:
+    """What the store's history says, and the metrics where there are some, which win. Nothing is written.
+
+    A long history is read in windows, and the notes say so. Raises StoreUnavailable, IntegrityError for a log with a gap.
+    """
+    end = live(session.backend.log).end()
+    history = read_history(session.backend.log, end, session.codec, advance)
+    history.finish(session.backend.store)
+    views = _Views(session) if end else None
+    told = _Told(f"{session.app.name} on {session.backend.url}")
+    _tell_app(told, session)
+    if history.read:
+        _tell_sizes(told, history)
+        _tell_streams(told, history)
+        _tell_times(told, history, session.backend.clock.now().timestamp())
+    elif session.backend.places_later:
+        told.notes.append("the log is empty: if there are commits, run the sequencer (`leftfold doctor APP` says so).")
+    else:
+        told.notes.append("the store is empty: handle some commands first, or leave --from out.")
+    if views is not None:
+        views.tell(told)
+    if session.backend.url.startswith("sqlite:"):
+        told.facts["disk_bytes"] = float(session.backend.about()["size_bytes"])
+    if metrics is not None:
+        _tell_traffic(told, metrics)
+    return told.whole()
+
+
+def of_traffic(metrics: Traffic) -> Measured:
+    """What metrics alone say."""
+    told = _Told(f"metrics in {metrics.name}")
+    _tell_traffic(told, metrics)
+    return told.whole()
+
+
+class _Told:
+    """What is known so far."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.answers: dict[str, Value] = {}
+        self.how: dict[str, str] = {}
+        self.facts: dict[str, float] = {}
+        self.assume: dict[str, float] = {}
+        self.notes: list[str] = []
+
+    def answer(self, key: str, value: Value, how: str) -> None:
+        self.answers[key], self.how[key] = value, how
+
+    def whole(self) -> Measured:
+        return Measured(self.source, self.answers, self.facts, self.how, self.assume, tuple(self.notes))
+
+
+def _tell_app(told: _Told, session: Session) -> None:
+    """What the code declares."""
+    app = session.app
+    views = {view.name for view in app.views} - {RUNS}
+    told.answer("read_models", float(len(views)), "the app's views")
+    told.facts["destinations"] = float(len(app.destinations))
+    if app.destinations:
+        told.notes.append("who hears what is published is not known here: downstream_consumers stays to be answered.")
+
+
+def _tell_sizes(told: _Told, history: History) -> None:
+    read, sizes = history.read, history.data_bytes
+    how = "counted" if history.is_whole else "estimated"
+    if history.is_whole:
+        told.notes.append(f"all {read:,} events were read: what is counted is exact.")
+    else:
+        told.notes.append(
+            f"{read:,} of {history.end:,} events were read, in {history.windows} places: means are of these, and the "
+            "largest and the busiest are the most that was seen."
+        )
+    if history.unreadable:
+        told.notes.append(f"{history.unreadable:,} events can't be read: `leftfold check APP` says which.")
+    told.facts |= {"events": float(history.end), "events_read": float(read)}
+    told.facts["stored_event_bytes"] = history.stored_bytes / read
+    told.facts["stored_bytes"] = history.stored_bytes * history.times_more
+    if sizes:
+        mean, largest = sum(sizes) / len(sizes), max(sizes)
+        told.answer("event_bytes", mean, how)
+        told.answer("max_event_kb", largest / 1000, how if history.is_whole else "seen")
+        told.facts["event_bytes_p99"] = float(percentile(sorted(sizes), 0.99))
+    if history.commits:
+        told.answer("events_per_command", (read - history.unreadable) / history.commits, f"{how}: events a commit")
+        told.facts["commits"] = float(round(history.commits * history.times_more))
+        told.facts["streams_per_commit"] = history.written / history.commits
+        told.facts["step_share"] = history.steps / read
+
+
+def _tell_streams(told: _Told, history: History) -> None:
+    """How many there are, and what it takes to load one without a cache."""
+    how = "counted" if history.is_whole else "estimated"
+    told.answer("streams", float(history.streams), how)
+    lengths = history.lengths
+    if not lengths:
+        return
+    item = history.stored_bytes / history.read
+    units = sorted(math.ceil(length * item / READ_BYTES) for length in lengths)
+    told.facts |= {
+        "stream_events_mean": sum(lengths) / len(lengths),
+        "stream_events_p99": float(percentile(lengths, 0.99)),
+        "stream_events_most": float(history.longest),
+        "cold_load_units_mean": sum(units) / len(units),
+        "cold_load_units_p99": float(percentile(units, 0.99)),
+    }
+    if history.shared:
+        told.facts["streams_of_several_actors"] = float(len(history.shared))
+        told.notes.append(
+            f"{len(history.shared):,} streams were written by more than one actor; whether at once, only metrics can say."
+        )
+
+
+def _tell_times(told: _Told, history: History, now_s: float) -> None:
+    """Rates, where the recorded times are those of real work."""
+    if not history.times:
+        return
+    told.facts |= {
+        "recorded_days": days(history.span_s),
+        "oldest_event_days": days(max(0.0, now_s - min(history.times))),
+    }
+    commits = history.commits * history.times_more
+    if (why := history.why_no_rates()) is not None:
+        told.facts["recorded_commits_per_s"] = commits / max(1.0, history.span_s)
+        told.notes.append(f"{why}. No rate was taken from its times: give --commands-per-s.")
+        return
+    how = f"commits over {said_s(history.span_s)}"
+    told.answer("commands_per_s", commits / history.span_s, how)
+    told.answer("per_stream_writes_s", float(history.busiest_s), "one stream's busiest second that was read")
+
+
+def _tell_traffic(told: _Told, metrics: Traffic) -> None:
+    """What came in, refused commands and queries included: it wins over what the history says."""
+    told.source += f", and metrics in {metrics.name}" if told.answers or told.facts else ""
+    told.facts |= {
+        "metric_lines": float(metrics.lines),
+        "metric_lines_of_others": float(metrics.others),
+        "lines_without_metrics": float(metrics.bad),
+        "metrics_hours": metrics.span_s / 3600,
+        "commands": metrics.commands,
+        "queries": metrics.queries,
+        "commands_conflicted": metrics.conflicted,
+    }
+    how = f"metrics of {said_s(metrics.span_s)}"
+    if metrics.commands:
+        told.facts["queries_per_command"] = metrics.queries / metrics.commands
+        told.answer("events_per_command", metrics.appended / metrics.commands, how)
+        if metrics.conflicted >= CONTENDED * metrics.commands:
+            told.answer("concurrent_writers", True, f"{how}: {metrics.conflicted:,.0f} commands lost to another writer")
+    if metrics.has_rates:
+        told.answer("commands_per_s", metrics.commands / metrics.span_s, how)
+        told.answer("queries_per_s", metrics.queries / metrics.span_s, how)
+        return
+    told.notes.append(
+        f"the metrics are of {said_s(metrics.span_s)}, under {said_s(RATE_S)}: no rate was taken from them."
+    )
+    commands = told.answers.get("commands_per_s")
+    if metrics.commands and isinstance(commands, float):
+        told.answer("queries_per_s", commands * metrics.queries / metrics.commands, f"{how}: queries a command")
+
+
+class _Views:
+    """What the events do to the rows of each view, folded from samples as for the plan of a rebuild."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.sql = sorted({view.name for view in session.app.views if isinstance(view, SqlView)})
+        self.found = {name: survey(session, name) for name in session.builds if name not in self.sql}
+
+    def tell(self, told: _Told) -> None:
+        writes = sum(one.row_writes for one in self.found.values())
+        for name, one in self.found.items():
+            told.facts[f"row_writes_per_event.{name}"] = one.row_writes / one.events
+            told.facts[f"row_bytes.{name}"] = self._row_bytes(name, one)
+        if self.sql:
+            told.notes.append(f"what events do to the tables of {', '.join(self.sql)} was not measured: it is SQL.")
+        if writes and any(one.events > SAMPLES * SAMPLE_EVENTS for one in self.found.values()):
+            told.notes.append(f"views were folded from {SAMPLES * SAMPLE_EVENTS:,} events, in {SAMPLES} places.")
+
+    def _row_bytes(self, name: str, found: Survey) -> float:
+        """Of rows as they are stored, where the view serves some: those folded from samples lack what came before."""
+        rows = self._session.backend.rows.scan(self._session.builds[name].live())
+        bodies = [len(row.body) for row in rows if row.body is not None]
+        return sum(bodies) / len(bodies) if bodies else float(found.row_bytes)
