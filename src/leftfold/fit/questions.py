@@ -129,7 +129,7 @@ DOMAIN: Final[tuple[Question, ...]] = (
     _yes(
         "The domain",
         "history_is_business_data",
-        "Do people ask how something came about, or what it was on a date?",
+        "Do people ask how things stood on a past date, and why?",
         "Not for debugging: as part of the business. What was the balance on 31 March? Who changed the price, and why?",
     ),
     _yes(
