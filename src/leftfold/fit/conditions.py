@@ -45,17 +45,39 @@ class Is(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True):
-    """Two numbers multiplied are `least` or more: events a second are commands a second by events a command."""
+    """Two numbers multiplied are `least` or more: events a second are commands a second by events a command.
+
+    Where `right` is unknown and `otherwise` given, that stands in for it.
+    """
 
     left: str
     right: str
     least: float
+    otherwise: float | None = None
 
     def holds(self, answers: Answers) -> bool | None:
         left, right = answers.value(self.left), answers.value(self.right)
+        right = self.otherwise if right is None else right
         if left is None or right is None:
             return None
         return isinstance(left, int | float) and isinstance(right, int | float) and left * right >= self.least
+
+
+class Beyond(Struct, frozen=True):
+    """A number is more than `times`, multiplied by the answers `of`."""
+
+    key: str
+    times: float
+    of: tuple[str, ...] = ()
+
+    def holds(self, answers: Answers) -> bool | None:
+        found = answers.value(self.key)
+        bound = self.times
+        for factor in map(answers.value, self.of):
+            if factor is None:
+                return None
+            bound *= factor if isinstance(factor, int | float) else 0.0
+        return None if found is None else isinstance(found, int | float) and found > bound
 
 
 class Not(Struct, frozen=True):
@@ -82,4 +104,31 @@ class Any(Struct, frozen=True):
         return True if True in found else None if None in found else False
 
 
-Condition = Yes | AtLeast | Is | Product | Not | All | Any
+Leaf = Yes | AtLeast | Is | Product | Beyond
+Condition = Leaf | Not | All | Any
+
+
+def leaves(condition: Condition) -> tuple[Leaf, ...]:
+    """What a condition is made of, from left to right."""
+    match condition:
+        case Not(inner):
+            return leaves(inner)
+        case All(parts) | Any(parts):
+            return tuple(leaf for part in parts for leaf in leaves(part))
+        case _:
+            return (condition,)
+
+
+def keys(condition: Condition) -> tuple[str, ...]:
+    """The answers that a condition reads, each once."""
+    return tuple(dict.fromkeys(key for leaf in leaves(condition) for key in _keys(leaf)))
+
+
+def _keys(leaf: Leaf) -> tuple[str, ...]:
+    match leaf:
+        case Product(left, right):
+            return (left, right)
+        case Beyond(key, _, of):
+            return (key, *of)
+        case _:
+            return (leaf.key,)

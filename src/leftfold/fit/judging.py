@@ -1,0 +1,107 @@
+"""From answers to a judgement: what counts for and against, the verdict, and how much of it hangs on what nobody knows."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+from msgspec.structs import replace
+
+from leftfold.fit.answers import KEYS, Answers, Value
+from leftfold.fit.candidates import candidates
+from leftfold.fit.clashes import clashes
+from leftfold.fit.flips import Doubts, doubts, flips
+from leftfold.fit.judgement import TITLES, Clash, Gate, Judgement, Reason, Verdict
+from leftfold.fit.rules import GATES, RULES, Rule, override_of, score_of, verdict, verdict_of
+
+NAMED: Final = 3  # unknown answers that are named in one sentence; the list of flips has them too
+
+
+def judge(answers: Answers) -> Judgement:
+    """The whole judgement of a context. Never fails, whatever is unknown or contradictory."""
+    override = override_of(answers)
+    score = score_of(answers)
+    lowest, highest = score_range(answers)
+    clashing = clashes(answers)
+    doubted = doubts(answers)
+    unsure = (
+        *_doubted(doubted),
+        *(() if override else _on_edge(score)),
+        *(_clashing(one) for one in clashing),
+        *(("It was asked about a whole system: ask about each part of it.",) if answers.whole_system else ()),
+    )
+    return Judgement(
+        verdict=verdict(answers),
+        confidence="low" if unsure else "high",
+        unsure=unsure,
+        score=score,
+        lowest=lowest,
+        highest=highest,
+        reasons=reasons(answers),
+        override=override.reason if override else None,
+        gates=tuple(Gate(one.id, one.why, one.do) for one in GATES if one.condition.holds(answers) is True),
+        clashes=clashing,
+        flips=flips(answers, doubted),
+        unknown=tuple(key for key in KEYS if answers.value(key) is None),
+    )
+
+
+def reasons(answers: Answers) -> tuple[Reason, ...]:
+    """Against first, then for, each the heaviest first."""
+    held = [rule.reason for rule in RULES if rule.condition.holds(answers) is True]
+    return tuple(sorted(held, key=lambda reason: (reason.weight > 0, -abs(reason.weight))))
+
+
+def score_range(answers: Answers) -> tuple[int, int]:
+    """The least and the most that the score could be, were everything known. Exact."""
+    found = [_range(rules, answers) for rules in GROUPS]
+    return sum(low for low, _ in found), sum(high for _, high in found)
+
+
+def _range(rules: tuple[Rule, ...], answers: Answers) -> tuple[int, int]:
+    """Of rules that share no answer with others: by trying every way to fill in what is unknown."""
+    unknown = [key for key in dict.fromkeys(key for rule in rules for key in rule.keys) if answers.value(key) is None]
+    scores = [
+        sum(rule.weight for rule in rules if rule.condition.holds(filled) is True)
+        for values in product(*(candidates(answers, key) for key in unknown))
+        for filled in (_filled(answers, dict(zip(unknown, values, strict=True))),)
+    ]
+    return min(scores), max(scores)
+
+
+def _filled(answers: Answers, values: dict[str, Value]) -> Answers:
+    return replace(answers, **values) if values else answers
+
+
+def _grouped(rules: tuple[Rule, ...]) -> tuple[tuple[Rule, ...], ...]:
+    """Rules that read the same answers, directly or through others, stand together."""
+    groups: list[tuple[frozenset[str], tuple[Rule, ...]]] = []
+    for rule in rules:
+        keys = frozenset(rule.keys)
+        near = [one for one in groups if one[0] & keys]
+        groups = [one for one in groups if not one[0] & keys]
+        together = (*(member for _, members in near for member in members), rule)
+        groups.append((keys.union(*(one[0] for one in near)), together))
+    return tuple(members for _, members in groups)
+
+
+GROUPS: Final = _grouped(RULES)
+
+
+def _doubted(doubted: Doubts) -> tuple[str, ...]:
+    if doubted.alone:
+        more = f" and {len(doubted.keys) - NAMED} more" if len(doubted.keys) > NAMED else ""
+        return (f"Not known, and could change the verdict: {', '.join(doubted.keys[:NAMED])}{more}.",)
+    if doubted.together:
+        return (f"Not known, and could change the verdict together: {' and '.join(doubted.together[0].answers)}.",)
+    return ()
+
+
+def _on_edge(score: int) -> tuple[str, ...]:
+    now = verdict_of(score)
+    near: tuple[tuple[Verdict, str], ...] = ((verdict_of(score - 1), "less"), (verdict_of(score + 1), "more"))
+    return tuple(f"One point {way} and it were: {TITLES[other]}." for other, way in near if other != now)
+
+
+def _clashing(clash: Clash) -> str:
+    return f"These answers clash: {', '.join(clash.keys)}."

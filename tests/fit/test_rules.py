@@ -1,0 +1,56 @@
+"""The rules themselves: their weights, that each has a source, and that none is dead weight."""
+
+from leftfold.fit.answers import KEYS
+from leftfold.fit.rules import GATES, OVERRIDES, RULES, verdict_of
+from leftfold.fit.sources import SOURCES
+
+
+def test_the_weights_are_those_of_the_design() -> None:
+    assert {rule.id: rule.weight for rule in RULES} == {
+        "history": 3,
+        "process": 3,
+        "audit": 2,
+        "reads": 2,
+        "reversals": 2,
+        "new_questions": 1,
+        "contention": 1,
+        "core": 1,
+        "observed": -6,
+        "crud": -4,
+        "short_lived": -4,
+        "reference": -3,
+        "whole_system": -3,
+        "audit_only": -3,
+        "no_experience": -2,
+        "ad_hoc_sql": -2,
+        "not_core": -2,
+        "immediate_reads": -1,
+        "bulk_updates": -1,
+        "erasure": -1,
+        "unstable": -1,
+        "small_team": -1,
+    }
+
+
+def test_the_bands_are_those_of_the_design() -> None:
+    found = {score: verdict_of(score) for score in (15, 7, 6, 3, 2, -1, -2, -30)}
+    assert found == {
+        15: "event-source",
+        7: "event-source",
+        6: "core-only",
+        3: "core-only",
+        2: "outbox",
+        -1: "outbox",
+        -2: "plain",
+        -30: "plain",
+    }
+
+
+def test_every_rule_names_a_source_and_every_source_is_named() -> None:
+    named = {one.source for one in (*RULES, *OVERRIDES, *GATES)}
+    assert named <= set(SOURCES)
+    assert set(SOURCES) - named == {"fowler"}
+
+
+def test_every_rule_reads_answers_that_are_asked_for() -> None:
+    assert {key for one in (*RULES, *OVERRIDES) for key in one.keys} <= set(KEYS)
