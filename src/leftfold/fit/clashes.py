@@ -11,8 +11,8 @@ from leftfold.fit.conditions import All, AtLeast, Beyond, Condition, Is, Not, Ye
 from leftfold.fit.judgement import Clash
 
 PEAK: Final = 100  # times the average of everything that the busiest key alone can hardly reach: a busy hour is 5 to 20
-BYTES_A_KB: Final = 1_000
-SECONDS_A_YEAR: Final = 31_536_000  # 365 days
+_BYTES_A_KB: Final = 1_000
+_SECONDS_A_YEAR: Final = 31_536_000  # 365 days
 LONG_YEARS: Final = 5  # no prototype or campaign keeps its data so long
 MANY_COMMANDS_S: Final = 1  # changes a second, day and night, that lookup data never sees
 
@@ -146,12 +146,12 @@ CLASHES: Final = (
     ),
     ClashRule(
         "average_over_largest",
-        Beyond("event_bytes", BYTES_A_KB, ("max_event_kb",)),
+        Beyond("event_bytes", _BYTES_A_KB, ("max_event_kb",)),
         "The average event is larger than the largest one.",
     ),
     ClashRule(
         "more_streams_than_commands",
-        Beyond("streams", SECONDS_A_YEAR, ("commands_per_s", "retention_years")),
+        Beyond("streams", _SECONDS_A_YEAR, ("commands_per_s", "retention_years")),
         "There are more things than there are changes in the whole time; each of them takes at least one.",
     ),
 )

@@ -17,9 +17,6 @@ from leftfold.fit.judgement import Reason, Verdict
 STREAM_EVENTS_S: Final = 1_000  # observed facts a second from which a record each in a database is the wrong shape
 KEY_WRITES_S: Final = 500  # half of what DynamoDB takes on one partition: the other half is for retries and bursts
 EVENT_KB: Final = 300  # three quarters of DynamoDB's largest item: its key, its metadata and a second event need room
-EVENT_SOURCE: Final = 7  # points from which the whole context is worth it
-CORE_ONLY: Final = 3  # points from which its core is
-OUTBOX: Final = -1  # points from which a record of what changed is, beside plain tables
 
 
 class Rule(Struct, frozen=True):
@@ -95,7 +92,7 @@ FOR: Final = (
         2,
         Any((AtLeast("read_models", 3), AtLeast("downstream_consumers", 2))),
         "The same facts are wanted in several shapes or by several others; each gets a view of its own.",
-        "aws-es",
+        "fowler",
     ),
     Rule(
         "reversals",
@@ -176,7 +173,7 @@ AGAINST: Final = (
         -3,
         All((Yes("provable_audit"), *_none_of(tuple(Yes(key) for key in BUSINESS)))),
         "An audit is the only thing that wants the past; a sealed log or an audit table gives it for less.",
-        "leftfold",
+        "dudycz-audit",
     ),
     Rule(
         "no_experience",
@@ -218,7 +215,7 @@ AGAINST: Final = (
         -1,
         All((Yes("erasure_required"), Not(Yes("crypto_shredding_ok")))),
         "Personal data must be erased and destroying its key doesn't count; it must then stay out of the events.",
-        "overeem",
+        "azure-es",
     ),
     Rule(
         "unstable",
@@ -251,7 +248,7 @@ OVERRIDES: Final = (
         "sealed-log",
         All((Yes("provable_audit"), *_none_of(tuple(rule.condition for rule in FOR if rule.id != "audit")))),
         "The proof is all that is wanted: append what happened to a sealed log, and keep the rest as it is.",
-        "leftfold",
+        "dudycz-audit",
     ),
     Override(
         "flood",
@@ -290,11 +287,8 @@ GATES: Final = (
     ),
 )
 
-BANDS: Final[tuple[tuple[int, Verdict], ...]] = (
-    (EVENT_SOURCE, "event-source"),
-    (CORE_ONLY, "core-only"),
-    (OUTBOX, "outbox"),
-)
+BANDS: Final[tuple[tuple[int, Verdict], ...]] = ((7, "event-source"), (3, "core-only"), (-1, "outbox"))
+"""From how many points on a verdict is given; below them all: plain tables."""
 
 
 def verdict_of(score: int) -> Verdict:

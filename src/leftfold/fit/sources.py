@@ -50,6 +50,13 @@ LIST: Final = (
         "https://event-driven.io/en/when_not_to_use_event_sourcing/",
     ),
     Source(
+        "dudycz-audit",
+        "Oskar Dudycz",
+        "Is the audit log a proper architecture driver for Event Sourcing?",
+        2023,
+        "https://event-driven.io/en/audit_log_event_sourcing/",
+    ),
+    Source(
         "overeem",
         "Overeem, Spoor, Jansen, Brinkkemper",
         "An empirical characterization of event sourced systems (25 engineers, 19 systems), JSS 178",
