@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from leftfold.codec.envelope import Codec
@@ -11,7 +11,6 @@ from leftfold.core.errors import IntegrityError
 from leftfold.core.events import Slot, Stored
 from leftfold.ports.store import PAGE_EVENTS, EventStore, Log
 from leftfold.replaying.survey import places
-from leftfold.subscriptions.feed import STEPS
 
 WINDOWS: Final = 40  # spread evenly: what comes in waves, as new streams do, is met at every season
 WINDOW_EVENTS: Final = 2_500  # 100,000 events in all: some seconds, and less memory than an app's caches
@@ -29,11 +28,13 @@ class History:
 
     def __init__(self, end: int, codec: Codec) -> None:
         self.end, self._codec = end, codec
-        self.read = self.unreadable = self.commits = self.steps = self.windows = 0
+        self.read = self.unreadable = self.commits = self.windows = 0
         self.data_bytes: list[int] = []  # of each event's data, as JSON
-        self.stored_bytes = 0
+        self.stored_bytes = 0  # with their envelopes
+        self.envelope_bytes = 0
         self.written = 0  # streams that commits wrote: a commit over two counts twice
         self.begun: list[str] = []  # streams whose first event was seen: every stream has just one
+        self.types: dict[str, int] = {}  # how many of each stored type
         self.lengths: list[int] = []
         self.longest = 0
         self.shared: set[str] = set()  # streams that more than one actor wrote
@@ -62,17 +63,22 @@ class History:
     def span_s(self) -> float:
         return max(self.times) - min(self.times) if self.times else 0.0
 
+    def share(self, types: Collection[str]) -> float:
+        """Of what was read, the events of these stored types."""
+        return sum(self.types.get(name, 0) for name in types) / self.read
+
     def take(self, page: Sequence[Stored]) -> None:
         for stored in page:
             self.read += 1
             self.stored_bytes += len(stored.body)
-            self.steps += stored.type in STEPS
+            self.types[stored.type] = self.types.get(stored.type, 0) + 1
             try:
                 event = self._codec.peek(stored)
             except IntegrityError:
                 self.unreadable += 1
                 continue
             self.data_bytes.append(len(bytes(event.data)))
+            self.envelope_bytes += len(stored.body) - self.data_bytes[-1]
             at = event.at.timestamp()
             if event.meta.index == 0:
                 self.commits += 1

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from typing import Final
-
 from leftfold.archive.log import live
+from leftfold.core.errors import IntegrityError
 from leftfold.core.runs import RUNS
 from leftfold.core.views import SqlView
 from leftfold.fit.advice import Measured
 from leftfold.fit.answers import Value
+from leftfold.fit.costs import dynamodb
 from leftfold.measuring.history import Advance, History, days, percentile, read_history, said_s
 from leftfold.measuring.traffic import CONTENDED, RATE_S, Traffic
 from leftfold.replaying.survey import SAMPLE_EVENTS, SAMPLES, Survey, survey
 from leftfold.session import Session
-
-READ_BYTES: Final = 4096  # of a read unit of DynamoDB: what a cold load is told in
+from leftfold.subscriptions.feed import STEPS
 
 
 def measure(
@@ -28,10 +26,9 @@ def measure(
     end = live(session.backend.log).end()
     history = read_history(session.backend.log, end, session.codec, advance)
     history.finish(session.backend.store)
-    views = _Views(session) if end else None
     told = _Told(f"{session.app.name} on {session.backend.url}")
-    _tell_app(told, session)
     if history.read:
+        _tell_published(told, session, history)
         _tell_sizes(told, history)
         _tell_streams(told, history)
         _tell_times(told, history, session.backend.clock.now().timestamp())
@@ -39,8 +36,7 @@ def measure(
         told.notes.append("the log is empty: if there are commits, run the sequencer (`leftfold doctor APP` says so).")
     else:
         told.notes.append("the store is empty: handle some commands first, or leave --from out.")
-    if views is not None:
-        views.tell(told)
+    _tell_views(told, session, end)
     if session.backend.url.startswith("sqlite:"):
         told.facts["disk_bytes"] = float(session.backend.about()["size_bytes"])
     if metrics is not None:
@@ -73,14 +69,13 @@ class _Told:
         return Measured(self.source, self.answers, self.facts, self.how, self.assume, tuple(self.notes))
 
 
-def _tell_app(told: _Told, session: Session) -> None:
-    """What the code declares."""
-    app = session.app
-    views = {view.name for view in app.views} - {RUNS}
-    told.answer("read_models", float(len(views)), "the app's views")
-    told.facts["destinations"] = float(len(app.destinations))
-    if app.destinations:
-        told.notes.append("who hears what is published is not known here: downstream_consumers stays to be answered.")
+def _tell_published(told: _Told, session: Session, history: History) -> None:
+    """What goes out; who takes it in is known elsewhere."""
+    destinations = session.app.destinations.values()
+    if destinations:
+        types = [one for destination in destinations for one in destination.types]
+        told.assume["published_share"] = history.share(session.app.schema.stored_names(types))
+        told.notes.append("who takes in what is published is not known here: downstream_consumers is yours to answer.")
 
 
 def _tell_sizes(told: _Told, history: History) -> None:
@@ -102,12 +97,13 @@ def _tell_sizes(told: _Told, history: History) -> None:
         mean, largest = sum(sizes) / len(sizes), max(sizes)
         told.answer("event_bytes", mean, how)
         told.answer("max_event_kb", largest / 1000, how if history.is_whole else "seen")
+        told.assume["envelope_bytes"] = history.envelope_bytes / len(sizes)
         told.facts["event_bytes_p99"] = float(percentile(sorted(sizes), 0.99))
     if history.commits:
         told.answer("events_per_command", (read - history.unreadable) / history.commits, f"{how}: events a commit")
         told.facts["commits"] = float(round(history.commits * history.times_more))
         told.facts["streams_per_commit"] = history.written / history.commits
-        told.facts["step_share"] = history.steps / read
+        told.facts["steps_share"] = history.share(STEPS)
 
 
 def _tell_streams(told: _Told, history: History) -> None:
@@ -118,7 +114,7 @@ def _tell_streams(told: _Told, history: History) -> None:
     if not lengths:
         return
     item = history.stored_bytes / history.read
-    units = sorted(math.ceil(length * item / READ_BYTES) for length in lengths)
+    units = sorted(dynamodb.query_units([length * item], consistency="strong") for length in lengths)
     told.facts |= {
         "stream_events_mean": sum(lengths) / len(lengths),
         "stream_events_p99": float(percentile(lengths, 0.99)),
@@ -181,26 +177,35 @@ def _tell_traffic(told: _Told, metrics: Traffic) -> None:
         told.answer("queries_per_s", commands * metrics.queries / metrics.commands, f"{how}: queries a command")
 
 
-class _Views:
+def _tell_views(told: _Told, session: Session, end: int) -> None:
     """What the events do to the rows of each view, folded from samples as for the plan of a rebuild."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.sql = sorted({view.name for view in session.app.views if isinstance(view, SqlView)})
-        self.found = {name: survey(session, name) for name in session.builds if name not in self.sql}
-
-    def tell(self, told: _Told) -> None:
-        writes = sum(one.row_writes for one in self.found.values())
-        for name, one in self.found.items():
-            told.facts[f"row_writes_per_event.{name}"] = one.row_writes / one.events
-            told.facts[f"row_bytes.{name}"] = self._row_bytes(name, one)
-        if self.sql:
-            told.notes.append(f"what events do to the tables of {', '.join(self.sql)} was not measured: it is SQL.")
-        if writes and any(one.events > SAMPLES * SAMPLE_EVENTS for one in self.found.values()):
+    names = dict.fromkeys(view.name for view in session.app.views)
+    sql = {view.name for view in session.app.views if isinstance(view, SqlView)}
+    told.answer("read_models", float(len(names.keys() - {RUNS})), "the app's views")
+    if sql:
+        told.notes.append(f"what events do to the tables of {', '.join(sorted(sql))} was not measured: it is SQL.")
+    if not end:
+        return
+    found: dict[str, Survey] = {}
+    for name in (name for name in names if name not in sql):
+        try:
+            found[name] = survey(session, name)
+        except IntegrityError as error:
+            told.notes.append(f"what events do to the rows of {name} was not measured: {error}.")
+    row_bytes = {name: _row_bytes(session, name, one) for name, one in found.items()}
+    for name, one in found.items():
+        told.facts[f"row_writes_per_event.{name}"] = one.row_writes / one.events
+        told.facts[f"row_bytes.{name}"] = row_bytes[name]
+    writes = sum(one.row_writes for one in found.values())
+    if writes:
+        told.assume["touched_rows"] = writes / end / max(1, len(found.keys() - {RUNS}))
+        told.assume["row_bytes"] = sum(one.row_writes * row_bytes[name] for name, one in found.items()) / writes
+        if end > SAMPLES * SAMPLE_EVENTS:
             told.notes.append(f"views were folded from {SAMPLES * SAMPLE_EVENTS:,} events, in {SAMPLES} places.")
 
-    def _row_bytes(self, name: str, found: Survey) -> float:
-        """Of rows as they are stored, where the view serves some: those folded from samples lack what came before."""
-        rows = self._session.backend.rows.scan(self._session.builds[name].live())
-        bodies = [len(row.body) for row in rows if row.body is not None]
-        return sum(bodies) / len(bodies) if bodies else float(found.row_bytes)
+
+def _row_bytes(session: Session, name: str, found: Survey) -> float:
+    """Of rows as they are stored, where the view serves some: those folded from samples lack what came before."""
+    rows = session.backend.rows.scan(session.builds[name].live())
+    bodies = [len(row.body) for row in rows if row.body is not None]
+    return sum(bodies) / len(bodies) if bodies else float(found.row_bytes)
