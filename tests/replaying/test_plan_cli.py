@@ -50,15 +50,23 @@ def test_on_dynamodb_it_says_the_price_and_whose(desk: Desk, aws: Aws) -> None:
     assert "by a state machine, 1 part" in said
     assert said.count("$0.0") == 3
     assert "under $0.0001" in said
-    assert "Prices: the list of 2026-11, us-east-1 (--prices FILE for yours)." in said
+    assert "Prices: us-east-1, of 2026-11-23 (--prices FILE for yours)." in said
     assert "leftfold views bank:app rebuild balances --on states:ARN --parts 1 --store" in said
     told = desk.json(*asked)
     assert {price["name"] for price in told["prices"]} == {name for way in told["ways"] for name in way["usd"]}
-    assert all(price["source"].startswith("https://") and price["looked_up"] for price in told["prices"])
-    (desk.folder / "mine.json").write_text('{"states.transition": 0.5}')
-    mine = desk.json(*asked, "--prices", "mine.json")
+    assert all(price["source"].startswith("https://") and price["on"] for price in told["prices"])
+    ours = "prices:\n  states.transition: {usd: 0.5, per: 1, on: 2026-11-22, source: our contract}\n"
+    (desk.folder / "mine.yaml").write_text(ours)
+    mine = desk.json(*asked, "--prices", "mine.yaml")
     assert mine["ways"][2]["usd"]["states.transition"] == 7.0
-    assert "Prices: mine.json." in desk.ok(*asked, "--prices", "mine.json")
+    assert "Prices: mine.yaml, us-east-1, of 2026-11-22." in desk.ok(*asked, "--prices", "mine.yaml")
+    (desk.folder / "tomorrow.yaml").write_text(ours.replace("2026-11-22", "2999-01-01").replace("usd: 0.5,", ""))
+    assert [
+        line.split("; ")[0] for line in desk.error(*asked, "--prices", "tomorrow.yaml", code=3).splitlines()[:2]
+    ] == [
+        "ConfigError: tomorrow.yaml:2: states.transition: without `usd`",
+        "tomorrow.yaml:2: states.transition.on: 2999-01-01 is yet to come",
+    ]
 
 
 def test_what_does_not_go_together_is_said(bank: Desk) -> None:
@@ -66,10 +74,10 @@ def test_what_does_not_go_together_is_said(bank: Desk) -> None:
         return bank.error("views", "bank:app", *args, code=code)
 
     assert "--plan is for rebuild, not for diff" in refused("diff", "balances", "--plan")
-    for given in (("--from", "file:archive"), ("--processes", "2"), ("--prices", "p.json")):
+    for given in (("--from", "file:archive"), ("--processes", "2"), ("--prices", "p.yaml")):
         assert "go with --plan: `leftfold replay` builds from an archive" in refused("rebuild", "balances", *given)
-    assert "--prices nowhere.json: No such file" in refused(
-        "rebuild", "balances", "--plan", "--prices", "nowhere.json", code=3
+    assert "--prices nowhere.yaml: No such file" in refused(
+        "rebuild", "balances", "--plan", "--prices", "nowhere.yaml", code=3
     )
     assert "names no object store" in refused("rebuild", "balances", "--plan", "--from", "ftp:x", code=3)
 

@@ -93,7 +93,10 @@ def _complain(ctx: click.Context, error: str, message: str) -> None:
     if ctx.meta["leftfold.json"]:
         json_line({"error": error, "message": message}, err=True)
     else:
-        aside().print(styled((f"{error}: ", "bold red" if error != "Stopped" else "bold"), clean(message)))
+        said = (
+            "\n".join(map(clean, message.split("\n"))) if error == "ConfigError" else clean(message)
+        )  # a line a fault
+        aside().print(styled((f"{error}: ", "bold red" if error != "Stopped" else "bold"), said))
 
 
 @click.group(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from leftfold.cli.apps import Target
 from leftfold.cli.output import clean, count, document, next_steps, show, styled
 from leftfold.connect import open_objects
 from leftfold.core.errors import ConfigError
-from leftfold.fit.prices import LIST, PRICES, REGION, Prices, read
+from leftfold.fit.costs.prices import Prices, built_in, read
 from leftfold.replaying.plan import Plan, Way, plan
 from leftfold.replaying.survey import survey
 from leftfold.replaying.target import common_end
@@ -52,14 +53,14 @@ def show_plan(
             }
         )
         return
-    _draw(aim, view, where, found, prices)
+    _draw(aim, view, where, found, prices, known)
 
 
 def _prices(path: Path | None) -> Prices:
     if path is None:
-        return PRICES
+        return built_in()
     try:
-        return read(path.read_bytes(), str(path))
+        return read(path.read_bytes(), str(path), today=datetime.now(UTC).astimezone().date())
     except OSError as error:
         raise ConfigError(f"--prices {path}: {error.strerror}.") from error
 
@@ -76,16 +77,18 @@ def _way(way: Way) -> dict[str, object]:
     }
 
 
-def _draw(aim: Target, view: str, where: str | None, found: Plan, prices: Path | None) -> None:
+def _draw(aim: Target, view: str, where: str | None, found: Plan, prices: Path | None, known: Prices) -> None:
     at = found.survey
     kept = f" in {count(at.segments, 'segment')}" if at.segments else ""
     what = f"{count(at.events, 'event')}{kept}, {at.taken:,} of its types, about {count(at.rows, 'row')}"
     show(styled((clean(view), "bold"), f": {what}. Nothing was built."))
     show(_table(found))
     why = f"Guessed from {count(at.sampled, 'event')}, folded on this machine."
-    if any(way.usd is not None for way in found.ways):
-        whose = str(prices) if prices else f"the list of {LIST[0].looked_up}, {REGION} (--prices FILE for yours)"
-        why += f" Prices: {whose}."
+    billed = {name for way in found.ways for name in way.usd or {}}
+    if billed:
+        whose = f"{prices}, " if prices else ""
+        yours = "" if prices else " (--prices FILE for yours)"
+        why += f" Prices: {whose}{known.region}, of {known.as_of(billed)}{yours}."
     show(styled((why, "dim")))
     if found.survey.events:
         next_steps([_next(aim, view, where, way) for way in found.ways])

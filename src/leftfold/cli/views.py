@@ -56,7 +56,7 @@ _COLOURS: Final[dict[State, str]] = {"ok": "green", "behind": "yellow", "frozen"
 @click.option("--processes", type=click.IntRange(1, MAX_PROCESSES), help="--plan: how many at once.")
 @click.option("--on", metavar="states:ARN", help="rebuild: by this state machine, and wait for its end.")
 @click.option("--parts", type=click.IntRange(1, MAX_PARTS), help="--on: how many. [default: as few as the work takes]")
-@click.option("--prices", type=click.Path(path_type=Path), help="--plan: a JSON file of your prices, by name.")
+@click.option("--prices", type=click.Path(path_type=Path), help="--plan: a YAML file of your prices, by name.")
 @click.pass_context
 def views(
     ctx: click.Context,

@@ -75,7 +75,8 @@ class Faults:
         self._found: list[tuple[int, str]] = []
 
     def add(self, line: int, key: str, what: str, do: str) -> None:
-        self._found.append((line, f"{self.name}:{line}: {key}: {what}; {do}"))
+        said = f"{self.name}:{line}: {key}: {what}; {do}"
+        self._found.append((line, " ".join(said.splitlines())))
 
     def check(self) -> None:
         """Raises ConfigError, with one line a fault."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from leftfold.fit.prices import Prices
+from leftfold.fit.costs.prices import Prices
 from leftfold.replaying.apart import MAX_PARTS, ROW_WRITE_S
 from leftfold.replaying.survey import Survey
 
@@ -86,7 +86,7 @@ def _from_log(found: Survey, store: str, prices: Prices) -> Way:
     if store == "dynamodb":
         usd = _rows_usd(found, found.touched, found.moved_entries, prices)
         rows_read = found.touched * math.ceil(max(1, found.row_bytes) / READ_BYTES)  # each before it is written
-        usd["dynamodb.read"] = (math.ceil(found.log_bytes / READ_BYTES) + rows_read) * prices["dynamodb.read"].usd
+        usd["dynamodb.read"] = (math.ceil(found.log_bytes / READ_BYTES) + rows_read) * prices["dynamodb.read"].each
     return Way("log", 1, found.log_bytes, found.touched, time_s, usd)
 
 
@@ -96,7 +96,7 @@ def _by_processes(found: Survey, store: str, processes: int, prices: Prices) -> 
     usd = None
     if store == "dynamodb":
         usd = _rows_usd(found, found.rows, found.entries, prices)
-        usd["s3.get"] = processes * found.segments * prices["s3.get"].usd
+        usd["s3.get"] = processes * found.segments * prices["s3.get"].each
     return Way("processes", processes, processes * found.archive_bytes, found.rows, time_s, usd)
 
 
@@ -104,10 +104,10 @@ def _by_machine(found: Survey, prices: Prices) -> Way:
     parts = parts_for(found)
     part_s = START_S + _part_s(found, parts) + (found.rows + found.entries) / parts * ROW_WRITE_S
     usd = _rows_usd(found, found.rows, found.entries, prices) | {
-        "s3.get": parts * found.segments * prices["s3.get"].usd,
-        "lambda.gb_s": parts * part_s * MEMORY_GB * prices["lambda.gb_s"].usd,
-        "lambda.request": (parts + 3) * prices["lambda.request"].usd,
-        "states.transition": (TRANSITIONS + CHILD_TRANSITIONS * parts) * prices["states.transition"].usd,
+        "s3.get": parts * found.segments * prices["s3.get"].each,
+        "lambda.gb_s": parts * part_s * MEMORY_GB * prices["lambda.gb_s"].each,
+        "lambda.request": (parts + 3) * prices["lambda.request"].each,
+        "states.transition": (TRANSITIONS + CHILD_TRANSITIONS * parts) * prices["states.transition"].each,
     }
     return Way("states", parts, parts * found.archive_bytes, found.rows, part_s * math.ceil(parts / AT_ONCE), usd)
 
@@ -123,4 +123,4 @@ def _part_s(found: Survey, parts: int) -> float:
 def _rows_usd(found: Survey, writes: int, entries: int, prices: Prices) -> dict[str, float]:
     """An index entry is an item of its own, of one unit."""
     units = writes * math.ceil(max(1, found.row_bytes) / UNIT_BYTES) + entries
-    return {"dynamodb.write": units * prices["dynamodb.write"].usd}
+    return {"dynamodb.write": units * prices["dynamodb.write"].each}
