@@ -6,13 +6,15 @@ Every figure here is a guess from a survey's samples, and says what it rests on;
 from __future__ import annotations
 
 import math
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
-from leftfold.fit.costs.prices import Prices
 from leftfold.replaying.apart import MAX_PARTS, ROW_WRITE_S
 from leftfold.replaying.survey import Survey
+
+if TYPE_CHECKING:
+    from leftfold.fit.costs.prices import Prices  # a function of the replay's machine plans too, and prices nothing
 
 PART_S: Final = 120.0  # of work in one part: its start is then a small share, and a child that is killed loses little
 AT_ONCE: Final = 40  # parts of a state machine: each writes some 250 rows/s, all a quarter of a table's 40,000 units/s

@@ -2,7 +2,8 @@
 
 Sources: https://aws.amazon.com/kinesis/data-streams/pricing/ ("rounded up to the nearest 1 KB (1,024 bytes)" for on
 demand, 25-KB payload units for provisioned) and
-https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html (what a shard takes).
+https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html (what a shard takes). The account-wide mode
+On-demand Advantage is left out.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def on_demand(
     consumers: float = 1.0,
     kept_hours: float = 24.0,
 ) -> tuple[Line, ...]:
-    """A stream on demand: by the hour, by GB in (each record rounded up to 1 KB), by GB out (as stored, each consumer).
+    """A stream on demand: by the hour, by GB in (each record rounded up to 1 KB), by GB out (as billed in, each consumer).
 
     Retention over 24 hours (up to seven days) adds GB-months of what is kept beyond.
     """

@@ -1,7 +1,8 @@
 """Sizes as AWS bills them: steps that are always rounded up, and gigabytes.
 
-A KB is 1,024 bytes wherever a service's page says how it rounds (DynamoDB, Kinesis: "1 KB (1,024 bytes)"). A GB is taken
-as 2**30 bytes, which S3, DynamoDB and Lambda say in so many words; for the others it is the same choice, within 7 per cent.
+A KB is 1,024 bytes wherever a service's page says how it rounds (DynamoDB, Kinesis: "1 KB (1,024 bytes)"). A GB is 2**30
+bytes: S3's page counts 100 GB as 107,374,182,400 bytes, Lambda's and Step Functions' pages a GB as 1,024 MB. For the other
+services their pages don't say, and the same is taken; it would be 7 per cent more if they meant 10**9.
 """
 
 from __future__ import annotations
