@@ -5,7 +5,7 @@ An answer that would contradict another one is not tried: nobody would change it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, combinations, product
 from typing import Final
 
@@ -16,7 +16,7 @@ from leftfold.fit.answers import Answers, Value
 from leftfold.fit.candidates import DECIDING, candidates
 from leftfold.fit.clashes import found
 from leftfold.fit.judgement import Flip, Verdict
-from leftfold.fit.rules import score_of, verdict
+from leftfold.fit.rules import override_of, score_of, verdict
 
 SHOWN: Final = 3  # flips that a reader can weigh
 
@@ -33,25 +33,43 @@ class Doubts(Struct, frozen=True):
 
 
 def doubts(answers: Answers) -> Doubts:
-    """Raises nothing: with every answer known, there is no doubt."""
+    """What hangs on the unknown answers alone."""
     unknown = [key for key in DECIDING if answers.value(key) is None]
     alone = tuple(singles(answers, unknown))
     return Doubts(alone, () if alone else tuple(pairs(answers, unknown)))
 
 
 def flips(answers: Answers, doubted: Doubts) -> tuple[Flip, ...]:
-    """At most SHOWN: single answers where there are such, else pairs; unknown ones first, then those that weigh least."""
-    score = score_of(answers)
+    """At most SHOWN: single answers where there are such, else pairs. Unknown ones first, then the smallest steps.
 
-    def rank(flip: Flip) -> tuple[int, int]:
-        given = sum(answers.value(key) is not None for key in flip.answers)
-        return given, abs(score_of(replace(answers, **flip.answers)) - score)
+    What only switches an override on or off is another kind of system, not a doubt about this one: it comes last.
+    """
+    score, override = score_of(answers), override_of(answers)
+
+    def given(flip: Flip) -> int:
+        return sum(answers.value(key) is not None for key in flip.answers)
+
+    def rank(flip: Flip) -> tuple[int, bool, int]:
+        then = replace(answers, **flip.answers)
+        return given(flip), override_of(then) != override, abs(score_of(then) - score)
 
     best = list(singles(answers, DECIDING)) or list(doubted.together) or list(pairs(answers, DECIDING))
     first: dict[frozenset[str], Flip] = {}  # a choice may flip in more than one way
     for flip in sorted(best, key=rank):
         first.setdefault(frozenset(flip.answers), flip)
-    return tuple(first.values())[:SHOWN]
+    return tuple(_varied(list(first.values()), given))
+
+
+def _varied(ranked: list[Flip], given: Callable[[Flip], int]) -> Iterator[Flip]:
+    """The best, then the best of as many unknown answers that name other answers, where there is one."""
+    named: set[str] = set()
+    for _ in range(min(SHOWN, len(ranked))):
+        level = given(ranked[0])
+        other = (flip for flip in ranked if given(flip) == level and named.isdisjoint(flip.answers))
+        picked = next(other, ranked[0])
+        ranked.remove(picked)
+        named.update(picked.answers)
+        yield picked
 
 
 def singles(answers: Answers, keys: Sequence[str]) -> Iterator[Flip]:
