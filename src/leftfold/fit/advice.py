@@ -24,6 +24,7 @@ class BreakEven(Struct, frozen=True):
     dearer: str
     commands_s: float
     usd: float
+    factor: float = 1.0  # times the present load
 
 
 class Service(Struct, frozen=True):

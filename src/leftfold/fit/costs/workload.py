@@ -17,6 +17,8 @@ class Assumption(Struct, frozen=True):
     value: float
     unit: str
     why: str
+    least: float = 0.0
+    most: float = float("inf")
 
 
 UNANSWERED: Final[dict[str, float]] = {

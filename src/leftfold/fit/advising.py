@@ -1,0 +1,87 @@
+"""The advice about one context, composed: the judgement by the rules, the bills of every alternative, a design."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from leftfold.fit.advice import Advice, BreakEven, Measured
+from leftfold.fit.answers import Answers
+from leftfold.fit.costs.alternatives import ALTERNATIVES, BY_ID, bill
+from leftfold.fit.costs.assumptions import assumed
+from leftfold.fit.costs.bills import Bill
+from leftfold.fit.costs.breakeven import Loads
+from leftfold.fit.costs.growth import curve
+from leftfold.fit.costs.leaving_out import left_out
+from leftfold.fit.costs.prices import Prices
+from leftfold.fit.costs.workload import Workload, workload
+from leftfold.fit.designs import design
+from leftfold.fit.judgement import Judgement, Source, Verdict
+from leftfold.fit.judging import judge
+from leftfold.fit.sources import SOURCES
+
+MODES: Final[dict[Verdict, str]] = {
+    "event-source": "event-source",
+    "core-only": "event-source",
+    "outbox": "plain",
+    "plain": "plain",
+}
+"""Of which alternative on demand and provisioned are compared besides, by verdict."""
+
+
+def advise(
+    answers: Answers,
+    prices: Prices,
+    assume: Mapping[str, float],
+    *,
+    measured: Measured | None = None,
+    month: int = 12,
+) -> Advice:
+    """Everything about one context. `assume` has assumptions of the user's own: they go before measured ones.
+
+    Raises ConfigError for an assumption that is none, or can't be.
+    """
+    judgement = judge(answers)
+    taken = assumed((measured.assume if measured else {}) | dict(assume))
+    load = workload(answers, taken)
+    bills = _bills(judgement.verdict, load, prices, month)
+    return Advice(
+        answers=answers,
+        judgement=judgement,
+        sources=_sources(judgement),
+        bills=bills,
+        titles={one.id: one.title for one in ALTERNATIVES},
+        month=month,
+        curves=tuple(curve(BY_ID[one.alternative], load, prices) for one in bills),
+        break_evens=_break_evens(judgement.verdict, load, prices, month),
+        over_budget=answers.budget_usd_month is not None and bills[0].usd > answers.budget_usd_month,
+        assumed=taken,
+        unanswered=load.unanswered,
+        prices_as_of=prices.as_of({line.price for one in bills for line in one.lines}),
+        region=prices.region,
+        left_out=left_out(answers, load),
+        design=design(answers, judgement.verdict, load),
+        measured=measured,
+    )
+
+
+def _bills(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[Bill, ...]:
+    """The advised alternative's first, then the others', the cheapest first."""
+    found = [bill(one, load, prices, month) for one in ALTERNATIVES]
+    return tuple(sorted(found, key=lambda one: (one.alternative != verdict, one.usd, one.alternative)))
+
+
+def _sources(judgement: Judgement) -> tuple[Source, ...]:
+    """Those that the reasons name, each once."""
+    reasons = [*judgement.reasons, *([judgement.override] if judgement.override else [])]
+    return tuple(SOURCES[name] for name in dict.fromkeys(reason.source for reason in reasons))
+
+
+def _break_evens(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[BreakEven, ...]:
+    """Where the advised alternative crosses each other one, and on demand crosses provisioned; the lowest load first."""
+    loads, advised = Loads(load, prices, month), BY_ID[verdict]
+    pairs = [(advised, other) for other in ALTERNATIVES if other is not advised]
+    if (mode := MODES.get(verdict)) is not None and mode != verdict:
+        pairs.append((BY_ID[mode], BY_ID[f"{mode}:provisioned"]))
+    found = [crossing for one, other in pairs for crossing in loads.break_evens(one, other)]
+    return tuple(sorted(found, key=lambda one: (one.commands_s, one.cheaper, one.dearer)))

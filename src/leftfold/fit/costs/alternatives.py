@@ -1,0 +1,93 @@
+"""Every alternative that is priced, as data: a verdict is the id of its headline, `VERDICT:VARIANT` are others of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from leftfold.fit.costs import running, streaming, tabular
+from leftfold.fit.costs.bills import Bill, Line
+from leftfold.fit.costs.event_sourced import behind, event_sourced
+from leftfold.fit.costs.parts import way_in
+from leftfold.fit.costs.prices import Prices
+from leftfold.fit.costs.workload import Workload
+from leftfold.fit.judgement import Verdict
+
+Lines = Callable[[Workload, Prices, int], Iterable[Line]]
+
+
+class Alternative(Struct, frozen=True):
+    """One way to build it. `lines` are those of one month, so many months after the start."""
+
+    id: str
+    title: str
+    verdict: Verdict
+    lines: Lines
+
+
+def core_only(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
+    """Leftfold for a share of the commands, queries and streams; the rest is plain."""
+    share = workload.assumed["core_share"]
+    core = replace(workload.scaled(share), streams=workload.streams * share)
+    rest = replace(workload.scaled(1 - share), streams=workload.streams * (1 - share))
+    yield from way_in(workload, prices)
+    yield from behind(core, prices, month)
+    yield from tabular.items(rest, prices)
+    yield from tabular.watching(rest, prices, functions=1, tables=1)
+
+
+ALTERNATIVES: Final = (
+    Alternative("event-source", "leftfold on DynamoDB on demand and Lambda", "event-source", event_sourced),
+    Alternative(
+        "event-source:provisioned",
+        "the same on provisioned capacity",
+        "event-source",
+        partial(event_sourced, mode="provisioned"),
+    ),
+    Alternative("core-only", "leftfold for the core, plain tables for the rest", "core-only", core_only),
+    Alternative("outbox", "plain table with an outbox or audit table", "outbox", tabular.outbox),
+    Alternative(
+        "outbox:expiring", "the same, entries expire after a week", "outbox", partial(tabular.outbox, expiring=True)
+    ),
+    Alternative("outbox:rds", "PostgreSQL on RDS with an outbox table", "outbox", tabular.rds_outbox),
+    Alternative("plain", "plain table on DynamoDB on demand", "plain", tabular.plain),
+    Alternative(
+        "plain:provisioned", "the same on provisioned capacity", "plain", partial(tabular.plain, mode="provisioned")
+    ),
+    Alternative("plain:rds", "PostgreSQL on RDS, in two zones", "plain", tabular.rds),
+    Alternative("plain:aurora", "Aurora Serverless v2", "plain", tabular.aurora),
+    Alternative("stream", "Kinesis on shards, aggregated, to S3", "stream", streaming.stream),
+    Alternative(
+        "stream:on-demand",
+        "Kinesis on demand, one record a reading",
+        "stream",
+        partial(streaming.stream, capacity="on-demand", aggregated=False),
+    ),
+    Alternative(
+        "stream:on-demand-aggregated",
+        "Kinesis on demand, aggregated",
+        "stream",
+        partial(streaming.stream, capacity="on-demand"),
+    ),
+    Alternative(
+        "stream:firehose",
+        "Kinesis on shards, aggregated, by Firehose to S3",
+        "stream",
+        partial(streaming.stream, sink="firehose"),
+    ),
+    Alternative("sealed-log", "append-only table, sealed in S3 under Object Lock", "sealed-log", tabular.sealed),
+    Alternative("workflow", "Step Functions Standard over plain tables", "workflow", running.standard),
+    Alternative("workflow:express", "Step Functions Express over plain tables", "workflow", running.express),
+    Alternative("workflow:native", "processes of leftfold over plain tables", "workflow", running.native),
+)
+
+BY_ID: Final = {one.id: one for one in ALTERNATIVES}
+
+
+def bill(alternative: Alternative, workload: Workload, prices: Prices, month: int) -> Bill:
+    """One alternative's bill of one month. What is not needed at all has no line."""
+    return Bill(alternative.id, tuple(line for line in alternative.lines(workload, prices, month) if line.quantity > 0))

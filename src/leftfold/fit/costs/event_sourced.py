@@ -1,0 +1,121 @@
+"""Leftfold on DynamoDB and Lambda, as `leftfold synth` generates it: its lines, from how it flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from leftfold.fit.costs import dynamodb, eventbridge, s3
+from leftfold.fit.costs.bills import Line
+from leftfold.fit.costs.flow import Flow, flow, segments_s, stored_event
+from leftfold.fit.costs.parts import Mode, Units, a_month, archived, called, kept, watched, way_in, worked
+from leftfold.fit.costs.prices import Prices
+from leftfold.fit.costs.workload import Workload
+
+FUNCTIONS: Final = ("commands", "queries", "sequencer", "projector", "archiver", "replayer")
+SCHEDULED: Final = ("sequencer", "projector", "archiver")
+PUBLISHER: Final = "publisher"  # where other services are told
+
+
+def event_sourced(workload: Workload, prices: Prices, month: int, mode: Mode = "on-demand") -> Iterator[Line]:
+    yield from way_in(workload, prices)
+    yield from behind(workload, prices, month, mode)
+
+
+def behind(workload: Workload, prices: Prices, month: int, mode: Mode = "on-demand") -> Iterator[Line]:
+    """All but the way in."""
+    found = flow(workload, month)
+    yield from worked(units(found, workload), workload, prices, mode)
+    yield from kept(found.commits_kept, found.commit_bytes, prices, "commits")
+    yield from kept(found.pages_kept, found.page_bytes, prices, "the log")
+    rows = workload.views * workload.streams
+    yield from kept(rows, workload.assumed["row_bytes"], prices, "rows of views", recovered=False)
+    yield from _functions(found, workload, prices)
+    yield from _archive(workload, prices, month)
+    yield from _watching(workload, prices, found)
+
+
+def units(found: Flow, workload: Workload) -> list[Units]:
+    """What the tables have to do."""
+    assumed = workload.assumed
+    row = assumed["row_bytes"]
+    steps_s = found.follows_s * found.followers  # a follower going on
+    pages = found.page_bytes * found.placings_s / found.follows_s if found.follows_s else 0.0
+    page_reads = dynamodb.query_units([pages])
+    archiver = (
+        dynamodb.query_units([found.page_bytes * found.placings_s * assumed["schedule_s"]]) / assumed["schedule_s"]
+    )
+    return [
+        Units("commits", writes_s=found.commits_s * found.commit_units),
+        Units("streams of cold commands", reads_s=found.load_units_s),
+        Units(
+            "the log", writes_s=found.placings_s * dynamodb.write_units(found.page_bytes), reads_s=steps_s * page_reads
+        ),
+        Units(
+            "rows of views",
+            writes_s=found.rows_s * dynamodb.write_units(row),
+            reads_s=found.rows_s * dynamodb.read_units(row, consistency="strong"),
+        ),
+        Units(
+            "checkpoints of views",
+            writes_s=steps_s * assumed["follower_writes"],
+            reads_s=steps_s * dynamodb.read_units(row, consistency="strong"),
+        ),
+        Units(
+            "queries", reads_s=workload.queries_s * dynamodb.query_units([assumed["query_bytes"]], consistency="strong")
+        ),
+        Units("the log, for the archive", reads_s=archiver),
+    ]
+
+
+def _functions(found: Flow, workload: Workload, prices: Prices) -> Iterator[Line]:
+    """The functions behind the tables: woken by streams, and by schedules."""
+    assumed, published_s = workload.assumed, published(workload)
+    scheduled_s = 1 / assumed["schedule_s"]
+    placed = found.events_s / found.placings_s if found.placings_s else 0.0
+    yield from called(
+        found.placings_s + scheduled_s, assumed["wake_ms"] + placed * assumed["event_ms"], workload, prices, "sequencer"
+    )
+    followed = found.events_s / found.follows_s if found.follows_s else 0.0
+    if workload.views:
+        rows = found.rows_s / found.follows_s if found.follows_s else 0.0
+        took = workload.views * (assumed["wake_ms"] + followed * assumed["event_ms"]) + rows * assumed["row_ms"]
+        yield from called(found.follows_s + scheduled_s, took, workload, prices, "projector")
+    if published_s:
+        took = assumed["wake_ms"] + followed * (
+            assumed["event_ms"] + assumed["published_share"] * assumed["publish_ms"]
+        )
+        yield from called(found.follows_s + scheduled_s, took, workload, prices, PUBLISHER)
+        yield eventbridge.events(a_month(published_s), stored_event(workload), prices, "events for other services")
+    yield from called(
+        scheduled_s,
+        assumed["wake_ms"] + found.events_s / scheduled_s * assumed["event_ms"],
+        workload,
+        prices,
+        "archiver",
+    )
+    functions = len(SCHEDULED) + (1 if published_s else 0)
+    yield eventbridge.schedules(a_month(functions * scheduled_s), prices, "schedules")
+
+
+def published(workload: Workload) -> float:
+    """Events a second that other services are told of."""
+    return workload.events_s * workload.assumed["published_share"] if workload.consumers else 0.0
+
+
+def _archive(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
+    """Sealed segments; with each a head, and a look with each call of the archiver."""
+    objects_s = segments_s(workload)
+    bytes_s = workload.events_s * stored_event(workload) * workload.assumed["archive_compression"]
+    yield from archived(bytes_s, objects_s, workload, month, prices, "segments of the archive")
+    yield s3.puts(a_month(objects_s + 1 / workload.assumed["schedule_s"]), prices, "heads of the archive, and looks")
+
+
+def _watching(workload: Workload, prices: Prices, found: Flow) -> Iterator[Line]:
+    assumed, publishes = workload.assumed, 1 if published(workload) else 0
+    alarms = (
+        assumed["alarms"] + assumed["alarms_a_follower"] * found.followers + assumed["alarms_a_publisher"] * publishes
+    )
+    functions = len(FUNCTIONS) + publishes
+    metrics = assumed["metrics_a_function"] * functions + assumed["metrics_a_follower"] * found.followers
+    yield from watched(alarms, metrics, prices)

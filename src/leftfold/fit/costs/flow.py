@@ -1,0 +1,122 @@
+"""How leftfold works on DynamoDB and Lambda, as rates: what is written, read and called for a workload, and why so often.
+
+The way of an event is docs/explanation/the-flow-on-aws.md; what each thing takes is docs/explanation/dynamodb.md. Rates are
+averages a second, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import Final
+
+from msgspec import Struct
+
+from leftfold.fit.costs import dynamodb
+from leftfold.fit.costs.bills import SECONDS_A_MONTH
+from leftfold.fit.costs.parts import months_kept
+from leftfold.fit.costs.sizes import GB, KB, MB
+from leftfold.fit.costs.workload import Workload
+
+PARTITION_UNITS_S: Final = 1000  # write units a second of one partition (DynamoDB developer guide)
+PARTITION_BYTES: Final = 10 * GB  # of one partition (DynamoDB developer guide)
+
+
+class Flow(Struct, frozen=True, kw_only=True):
+    """`month` months after the start. Followers are the views, and one more where other services are told."""
+
+    commits_s: float
+    events_s: float
+    commit_bytes: float  # of a commit's item
+    commit_units: float
+    load_units_s: float  # of reading the streams of cold commands
+    placings_s: float  # calls of the sequencer, each of which writes a page
+    page_bytes: float
+    follows_s: float  # calls of each function that follows the log
+    rows_s: float  # rows written, of all views
+    followers: float
+    events_kept: float  # so far, up to the retention
+
+    @property
+    def commits_kept(self) -> float:
+        return self.events_kept * self.commits_s / self.events_s if self.events_s else 0.0
+
+    @property
+    def pages_kept(self) -> float:
+        return self.commits_kept * self.placings_s / self.commits_s if self.commits_s else 0.0
+
+
+def flow(workload: Workload, month: int) -> Flow:
+    """The work for a month's average second."""
+    assumed = workload.assumed
+    commits_s, events_s = workload.commands_s, workload.events_s
+    kept = events_s * SECONDS_A_MONTH * months_kept(workload, month)
+    commit_bytes = packed(workload)
+    commit_units = dynamodb.write_units(commit_bytes)
+    partitions = max(
+        assumed["partitions"],
+        commits_s * commit_units * assumed["peak"] / PARTITION_UNITS_S,
+        kept / max(workload.events_per_command, 1e-9) * commit_bytes / PARTITION_BYTES,
+    )
+    placings_s = calls(commits_s, partitions, assumed["polls_s"])
+    follows_s = calls(placings_s, 1, assumed["polls_s"])  # a tenant's log is one key, and so one shard
+    changed_s = events_s * assumed["touched_rows"]
+    return Flow(
+        commits_s=commits_s,
+        events_s=events_s,
+        commit_bytes=commit_bytes,
+        commit_units=commit_units,
+        load_units_s=commits_s * (1 - assumed["cached_share"]) * load_units(workload, kept),
+        placings_s=placings_s,
+        page_bytes=page_bytes(workload, events_s / placings_s if placings_s else 0.0),
+        follows_s=follows_s,
+        rows_s=workload.views * min(changed_s, follows_s * max(1.0, workload.streams)),
+        followers=workload.views + (1 if workload.consumers else 0),
+        events_kept=kept,
+    )
+
+
+def calls(items_s: float, shards: float, polls_s: float) -> float:
+    """Calls a second of a function that streams wake: each look at a shard that finds something is one.
+
+    Items come at random: a look finds none with the probability exp(-items a look). Few items are a call each, many a call
+    a look.
+    """
+    looks_s = shards * polls_s
+    return looks_s * (1 - exp(-items_s / looks_s))
+
+
+def stored_event(workload: Workload) -> float:
+    """An event as it is stored, before it is packed."""
+    return workload.event_bytes + workload.assumed["envelope_bytes"]
+
+
+def packed(workload: Workload) -> float:
+    """A commit's item: compressed where that saves a write unit, as adapters/dynamodb/layout.py does it."""
+    beside = workload.assumed["commit_item_bytes"]
+    body = workload.events_per_command * stored_event(workload)
+    small = beside + body * workload.assumed["commit_compression"]
+    saves = dynamodb.write_units(small) < dynamodb.write_units(beside + body)
+    return small if saves else beside + body
+
+
+def page_bytes(workload: Workload, events: float) -> float:
+    """A page of the log with so many events: compressed where it is over a write unit."""
+    beside = workload.assumed["commit_item_bytes"]
+    body = events * stored_event(workload)
+    return beside + (body if beside + body <= KB else body * workload.assumed["log_compression"])
+
+
+def load_units(workload: Workload, events_kept: float) -> float:
+    """Read units of one cold load: the stream's events, from its last snapshot on."""
+    in_stream = min(events_kept / max(1.0, workload.streams), workload.assumed["load_events"])
+    return dynamodb.query_units(
+        [in_stream * (stored_event(workload) + workload.assumed["commit_item_bytes"])], consistency="strong"
+    )
+
+
+def segments_s(workload: Workload) -> float:
+    """Segments of the archive a second: full ones, or what has waited long enough."""
+    if not workload.events_s:
+        return 0.0
+    full_s = workload.events_s * stored_event(workload) / (workload.assumed["segment_mb"] * MB)
+    return max(full_s, min(workload.events_s, 1 / workload.assumed["segment_s"]))
