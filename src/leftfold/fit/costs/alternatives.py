@@ -1,4 +1,4 @@
-"""Every alternative that is priced, as data: a verdict is the id of its headline, `VERDICT:VARIANT` of others of its kind."""
+"""Every alternative that is priced, as data: a verdict is the id of its headline, `VERDICT:VARIANT` those beside it."""
 
 from __future__ import annotations
 
