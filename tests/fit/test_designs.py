@@ -159,13 +159,12 @@ def test_plain_tables_say_that_leftfold_is_not_needed() -> None:
         ("event-source", Answers(retention_years=7), "S3: archive"),
         ("event-source", Answers(process_rich=True), "Lambda: reactor"),
         ("outbox", Answers(regulation=("sox",), downstream_consumers=0), "DynamoDB: audit"),
-        ("outbox", Answers(downstream_consumers=2), "EventBridge Pipes"),
-        ("stream", Answers(read_models=1), "DynamoDB: latest"),
+        ("outbox", Answers(downstream_consumers=2), "Lambda: relay"),
     ],
 )
 def test_an_answer_adds_what_it_needs(verdict: Verdict, answers: Answers, names: str) -> None:
     assert names in [one.name for one in drawn(verdict, answers).services]
-    assert names not in [one.name for one in drawn(verdict, answered(False)).services] or names == "EventBridge Pipes"
+    assert names not in [one.name for one in drawn(verdict, answered(False)).services] or names == "Lambda: relay"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from leftfold.fit.advice import Arrow, Service
-from leftfold.fit.blueprints import QUERIES
 from leftfold.fit.conditions import All, Any, AtLeast, Condition, Is, Not, Yes
 from leftfold.fit.judgement import Verdict
+from leftfold.fit.rules import GATES
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -31,7 +31,9 @@ TOLD: Final = AtLeast("downstream_consumers", 1)
 AUDITED: Final = Any((Yes("provable_audit"), Is("regulation", ("sox", "hipaa", "sec17a4", "pci"))))
 LOCKED: Final = Is("regulation", ("sec17a4",))
 ERASED: Final = Any((Yes("erasure_required"), Is("regulation", ("gdpr",))))
-HOT: Final = AtLeast("per_stream_writes_s", 500)  # half of what DynamoDB takes on one key
+HOT, LARGE, REGIONS = (
+    next(gate.condition for gate in GATES if gate.id == id) for id in ("hot_key", "large_events", "multi_region")
+)
 
 BUS: Final = Service("EventBridge", "tells other services; each delivery may come twice, and in any order")
 
@@ -123,14 +125,14 @@ PARTS: Final = (
     ),
     Part(
         verdicts=SOURCED,
-        when=Yes("multi_region_writers"),
+        when=REGIONS,
         steps=(
             "Give each key one home region that decides; the other regions send their commands there, and read copies",
         ),
     ),
     Part(
         verdicts=SOURCED,
-        when=AtLeast("max_event_kb", 300),
+        when=LARGE,
         services=(Service("S3: objects", "bodies that are too large for an item"),),
         arrows=(Arrow("Lambda: commands", "S3: objects", "bodies"),),
         steps=("Put documents into S3 first, and only their key and hash into the event",),
@@ -138,15 +140,15 @@ PARTS: Final = (
     Part(
         verdicts=("outbox",),
         unless=All((AUDITED, Not(TOLD))),
-        services=(Service("EventBridge Pipes", "from the table's stream: the outbox items alone"), BUS),
+        services=(Service("Lambda: relay", "from the table's stream to the bus: the outbox items alone"), BUS),
         tables=(
             Service(
                 "{name} (outbox items)", "p outbox, s id: in the transaction of the change; gone by TTL after a week"
             ),
         ),
         arrows=(
-            Arrow("DynamoDB: items", "EventBridge Pipes", "stream"),
-            Arrow("EventBridge Pipes", "EventBridge", "send"),
+            Arrow("DynamoDB: items", "Lambda: relay", "stream"),
+            Arrow("Lambda: relay", "EventBridge", "send"),
         ),
         steps=("Write the change and its outbox item in one TransactWriteItems: both happen, or neither",),
     ),
@@ -171,22 +173,6 @@ PARTS: Final = (
         steps=("With free SQL reports, take RDS PostgreSQL in place of DynamoDB: see its price beside the others",),
     ),
     Part(
-        verdicts=("stream",),
-        when=AtLeast("read_models", 1),
-        services=(
-            Service("Lambda: latest", "keeps each device's newest reading, and sends alarms"),
-            Service("DynamoDB: latest", "an item a device"),
-            QUERIES,
-        ),
-        tables=(Service("{name}-latest", "p device; a write needs a newer time than the item has"),),
-        arrows=(
-            Arrow("Kinesis: readings", "Lambda: latest", "batches"),
-            Arrow("Lambda: latest", "DynamoDB: latest", "put"),
-            Arrow("API Gateway", "Lambda: queries", "GET"),
-            Arrow("Lambda: queries", "DynamoDB: latest", "get"),
-        ),
-    ),
-    Part(
         verdicts=("sealed-log",),
         when=LOCKED,
         steps=("Object Lock in COMPLIANCE mode for six years: not even the root user can shorten it",),
@@ -208,7 +194,7 @@ PARTS: Final = (
     ),
     Part(
         verdicts=("outbox", "plain", "workflow"),
-        when=Yes("multi_region_writers"),
+        when=REGIONS,
         steps=(
             "Give each key one home region: with global tables the last writer wins, and the other's change is lost",
         ),

@@ -131,13 +131,13 @@ BASES: Final[dict[Verdict, Base]] = {
     "stream": Base(
         title="Kinesis, aggregated records, to files in S3",
         services=(
-            API,
-            Service("Lambda: intake", "takes batches from devices that can't write to Kinesis themselves"),
             Service(
                 "Kinesis: readings", "provisioned shards for {mb_s} MB/s; many readings in one record (the KPL format)"
             ),
-            Service("Firehose: files", "from the stream into files, by the hour"),
-            Service("S3: files", "Parquet by day, into colder classes with age"),
+            Service("Lambda: writer", "from the stream into files, a batch at a time"),
+            Service("S3: files", "readings by day, into colder classes with age"),
+            API,
+            QUERIES,
             Service("Athena: questions", "SQL over the files"),
         ),
         tables=(
@@ -150,17 +150,20 @@ BASES: Final[dict[Verdict, Base]] = {
             ),
         ),
         arrows=(
-            Arrow("API Gateway", "Lambda: intake", "batches"),
-            Arrow("Lambda: intake", "Kinesis: readings", "records"),
-            Arrow("Kinesis: readings", "Firehose: files", "read"),
-            Arrow("Firehose: files", "S3: files", "put"),
+            Arrow("Kinesis: readings", "Lambda: writer", "batches"),
+            Arrow("Lambda: writer", "S3: files", "put"),
+            Arrow("API Gateway", "Lambda: queries", "GET"),
+            Arrow("Lambda: queries", "Athena: questions", "ask"),
             Arrow("Athena: questions", "S3: files", "scan"),
         ),
         steps=(
-            "Don't event-source what nobody decides: a reading is an observation, keep it as a file",
-            "Aggregate before you send: Kinesis counts a small record as a large one",
+            "Don't event-source what nobody decides: a reading is an observation, keep it in a file",
+            "Aggregate before you send: Kinesis on demand bills a small record as 1 KB",
             "`leftfold fit init {name}_lifecycle.yaml --context {name}_lifecycle`: what is decided about the devices "
             "(installed, calibrated, blocked) is a context of its own: ask again for that one",
+        ),
+        last=(
+            "Who needs each device's newest reading gets an item a device, written once a minute: not at every reading",
         ),
     ),
     "sealed-log": Base(
