@@ -13,6 +13,7 @@ from tests.cli.desk import Desk
 
 VERBS = (
     "init",
+    "fit",
     "demo",
     "log",
     "trace",

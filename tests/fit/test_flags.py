@@ -29,7 +29,7 @@ def test_every_mistake_of_the_flags_is_told_at_once() -> None:
         read_flags({"commands_per_s": "20/s", "team_size": "0"})
     assert str(caught.value).splitlines() == [
         "--commands-per-s: '20/s' has a unit; write the number alone (per second, averaged over a month)",
-        "--team-size: '0' is out of range; write 1 to 10000 (people)",
+        "--team-size: '0' is out of range; write 1 to 10_000 (people)",
     ]
 
 

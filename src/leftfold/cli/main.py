@@ -26,6 +26,7 @@ from leftfold.cli.deploy import deploy
 from leftfold.cli.doctor import doctor
 from leftfold.cli.explain import explain
 from leftfold.cli.export import export
+from leftfold.cli.fit import fit
 from leftfold.cli.init import init
 from leftfold.cli.log import log
 from leftfold.cli.output import RESUME, addressed, aside, clean, json_line, styled
@@ -109,6 +110,7 @@ def main() -> None:
 
 for verb in (
     init,
+    fit,
     demo,
     log,
     trace,

@@ -22,6 +22,7 @@ YES: Final = frozenset({"yes", "true"})
 NO: Final = frozenset({"no", "false"})
 ASSUME: Final = "assume"
 MAX_NAME: Final = 80  # characters of a context's name: it stands in titles and file names
+MOST: Final = 1e15  # of any number: all of them multiplied are still finite
 SHOWN: Final = 40  # characters of a wrong answer that its fault repeats
 
 _DIGITS: Final = r"[0-9]+(?:_[0-9]+)*"
@@ -81,16 +82,16 @@ def read_flags(given: Dictionary[str, str], assume: Sequence[str] = ()) -> Quest
         else:
             if answer is not None:
                 found[key] = answer
-    assumed: dict[str, float] = {}
+    own: dict[str, float] = {}
     for pair in assume:
-        name, _, text = pair.partition("=")
+        name, _, text = (part.strip() for part in pair.partition("="))
         try:
-            assumed[assumption(name.strip())] = number(text, low=0.0)
+            own[name] = assumed(name, text)
         except Wrong as wrong:
             faults.append(f"--assume {pair[:SHOWN]}: {wrong}")
     if faults:
         raise ConfigError("\n".join(faults))
-    return Questionnaire(answers_of(found), assumed, {key: place for place, key in enumerate(given, 1)})
+    return Questionnaire(answers_of(found), own, {key: place for place, key in enumerate(given, 1)})
 
 
 def answers_of(found: Dictionary[str, Value]) -> Answers:
@@ -115,7 +116,7 @@ def parsed(question: Question, text: str) -> Value | None:
             return number(text, low=question.low, high=question.high, unit=question.unit, whole=question.whole)
 
 
-def number(text: str, *, low: float, high: float = 1e15, unit: str = "", whole: bool = False) -> float:
+def number(text: str, *, low: float, high: float = MOST, unit: str = "", whole: bool = False) -> float:
     """A plain decimal number within its limits. Raises Wrong, which says the unit."""
     text = text.strip()
     alone = f"write the number alone{_of(unit)}"
@@ -130,7 +131,7 @@ def number(text: str, *, low: float, high: float = 1e15, unit: str = "", whole: 
     if math.copysign(1.0, found) < 0 and low >= 0:
         raise Wrong(f"{_shown(text)} is negative", f"write {low:g} or more{_of(unit)}")
     if not low <= found <= high:
-        raise Wrong(f"{_shown(text)} is out of range", f"write {low:g} to {high:g}{_of(unit)}")
+        raise Wrong(f"{_shown(text)} is out of range", f"write {low:_.16g} to {high:_.16g}{_of(unit)}")
     if whole and not found.is_integer():
         raise Wrong(f"{_shown(text)} is not whole", f"write a whole number{_of(unit)}")
     return found
@@ -151,14 +152,14 @@ def several(question: Question, words: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen(question, word) for word in words))
 
 
-def assumption(name: str) -> str:
-    """The name, if it is one that the prices know. Raises Wrong."""
-    from leftfold.fit.costs.assumptions import ASSUMPTIONS  # the prices' room: not needed to read answers
+def assumed(name: str, text: str) -> float:
+    """A number for an assumption that the prices know. Raises Wrong."""
+    from leftfold.fit.costs.assumptions import BY_NAME  # the costs' own list: not needed to read answers
 
-    names = [one.name for one in ASSUMPTIONS]
-    if name not in names:
-        raise Wrong("no such assumption", near(name, names, otherwise=f"they are {', '.join(names)}"))
-    return name
+    one = BY_NAME.get(name)
+    if one is None:
+        raise Wrong("no such assumption", near(name, BY_NAME, otherwise=f"they are {', '.join(BY_NAME)}"))
+    return number(text, low=one.least, high=min(one.most, MOST), unit=one.unit)
 
 
 def _take(question: Question, entry: Entry, found: dict[str, Value], faults: Faults) -> None:
@@ -201,10 +202,9 @@ def _assumed(entry: Entry, faults: Faults) -> dict[str, float]:
         faults.add(again.line, f"{ASSUME}.{again.key[:SHOWN]}", f"set in line {first.line} too", "keep one of them")
     for one in entry.value.entries:
         try:
-            name = assumption(one.key)
             if not isinstance(one.value, Scalar):
                 raise Wrong("not a number", "write one number")
-            found[name] = number(one.value.text, low=0.0)
+            found[one.key] = assumed(one.key, one.value.text)
         except Wrong as wrong:
             faults.add(one.line, f"{ASSUME}.{one.key[:SHOWN]}", wrong.what, wrong.do)
     return found

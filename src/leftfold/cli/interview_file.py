@@ -1,0 +1,100 @@
+"""The interview on a file: each answer is written as it is given, in its place, so that nothing is lost by stopping."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+from leftfold.cli.interview import Interview, Style, Voice
+from leftfold.cli.output import clean, show, styled, when_stopped
+from leftfold.core.errors import ConfigError
+from leftfold.fit.answers import Answers, Value
+from leftfold.fit.reading import Questionnaire, read
+from leftfold.fit.settling import settled
+from leftfold.fit.writing import changed, write
+
+
+def interviewed(path: Path, known: Callable[[Questionnaire | None], Answers], *, is_named: bool) -> Path:
+    """Ask for what `known` makes of the file and leaves unknown; one that isn't there is made. The file's path."""
+    voice = _voice()
+    if path.exists() and not is_named:
+        path = _which(path, voice)
+    kept = _Kept(path)
+    Interview(known(kept.read()), voice, kept.keep, settled).run()
+    kept.make()
+    show(styled("\nYour answers are in ", (clean(str(path)), "bold"), ", to be changed there.\n"))
+    return path
+
+
+def _which(path: Path, voice: Voice) -> Path:
+    """Whether to go on with the file that is there, or to begin another one."""
+    fresh = next(
+        one for number in range(2, sys.maxsize) if not (one := path.with_stem(f"{path.stem}-{number}")).exists()
+    )
+    voice.say(f"{path} is here already. Enter: go on with it.  n: begin {fresh}.", "")
+    with suppress(EOFError):
+        if voice.hear().strip().lower().startswith("n"):
+            return fresh
+    return path
+
+
+class _Kept:
+    """The file, as it was last written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.text = path.read_bytes().decode("utf-8") if path.exists() else ""
+        except OSError as error:
+            raise ConfigError(f"{path}: {error.strerror}.") from error
+        except UnicodeDecodeError:
+            raise ConfigError(f"{path}: the file is not UTF-8; save it as UTF-8.") from None
+
+    def read(self) -> Questionnaire | None:
+        return read(self.text, str(self.path)) if self.text else None
+
+    def make(self) -> None:
+        """The file, where nothing was answered."""
+        if not self.text:
+            self._write(write(Answers()))
+
+    def keep(self, key: str, value: Value | None) -> None:
+        self._write(changed(self.text or write(Answers()), key, value, str(self.path)))
+
+    def _write(self, text: str) -> None:
+        """At once or not at all: a process that dies here leaves the file before."""
+        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            beside.write_text(text, "utf-8", newline="")
+            with suppress(FileNotFoundError):
+                beside.chmod(self.path.stat().st_mode)
+            beside.replace(self.path.resolve())
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            raise ConfigError(f"{self.path}: {error.strerror}; nothing was written.") from error
+        self.text = text
+        when_stopped(f"your answers are in {self.path}: `leftfold fit {shlex.quote(str(self.path))} --ask` goes on.")
+
+
+def _voice() -> Voice:
+    stdin: object = sys.stdin
+    if isinstance(stdin, io.TextIOWrapper):
+        stdin.reconfigure(errors="replace")  # whatever is typed is an answer, or none
+    with suppress(ImportError):
+        import_module("readline")  # lets a line be edited; not on every system
+    return Voice(_say, _hear)
+
+
+def _say(text: str, style: Style) -> None:
+    show(styled((text, style)))
+
+
+def _hear() -> str:
+    return input("> ")
