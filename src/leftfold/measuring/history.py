@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from contextlib import suppress
+from typing import Final, Protocol
 
 from leftfold.codec.envelope import Codec
 from leftfold.core.errors import IntegrityError
 from leftfold.core.events import Slot, Stored
-from leftfold.ports.store import PAGE_EVENTS, EventStore, Log
-from leftfold.replaying.survey import places
+from leftfold.ports.store import PAGE_EVENTS, Log
 
 WINDOWS: Final = 40  # spread evenly: what comes in waves, as new streams do, is met at every season
 WINDOW_EVENTS: Final = 2_500  # 100,000 events in all: some seconds, and less memory than an app's caches
@@ -23,6 +23,12 @@ Advance = Callable[[int, int], None]
 """Called with (done, in all)."""
 
 
+class Ends(Protocol):
+    """What is asked of an EventStore."""
+
+    def last(self, stream: str) -> Stored | None: ...
+
+
 class History:
     """What was seen of a log that has `end` events: `read` of them, in `windows` places."""
 
@@ -33,12 +39,14 @@ class History:
         self.stored_bytes = 0  # with their envelopes
         self.envelope_bytes = 0
         self.written = 0  # streams that commits wrote: a commit over two counts twice
-        self.begun: list[str] = []  # streams whose first event was seen: every stream has just one
+        self.slots = 0  # places in streams that events took: in one each, mostly
+        self.begun = 0  # streams whose first event was seen
         self.types: dict[str, int] = {}  # how many of each stored type
-        self.lengths: list[int] = []
+        self.lengths: list[int] = []  # of streams, in order: of all, or of some that were met
         self.longest = 0
         self.shared: set[str] = set()  # streams that more than one actor wrote
         self.times: list[float] = []  # of commits
+        self.first_s, self.last_s = float("inf"), 0.0  # of the whole log
         self.busiest_s = 0  # commits to one stream in one second, at the most
         self._ends: dict[str, int] = {}
         self._actors: dict[str, str] = {}
@@ -56,12 +64,17 @@ class History:
 
     @property
     def streams(self) -> int:
-        """How many there are: as many as beginnings. Of samples an estimate, but never fewer than were seen."""
-        return max(len(self._ends), round(len(self.begun) * self.times_more))
+        """How many there are: each has one first event. Of samples an estimate, but never fewer than were met."""
+        return max(len(self._ends), round(self.begun * self.times_more))
+
+    @property
+    def stream_events(self) -> float:
+        """Of a stream, on average; those of several streams count in each."""
+        return self.slots * self.times_more / self.streams
 
     @property
     def span_s(self) -> float:
-        return max(self.times) - min(self.times) if self.times else 0.0
+        return max(0.0, self.last_s - self.first_s)
 
     def share(self, types: Collection[str]) -> float:
         """Of what was read, the events of these stored types."""
@@ -89,8 +102,9 @@ class History:
 
     def _take_slot(self, slot: Slot, at: float, actor: str | None) -> None:
         stream, version = slot
+        self.slots += 1
         if version == 1:
-            self.begun.append(stream)
+            self.begun += 1
         self._ends[stream] = max(version, self._ends.get(stream, 0))
         if actor is not None and self._actors.setdefault(stream, actor) != actor:
             self.shared.add(stream)
@@ -100,14 +114,21 @@ class History:
             second = (stream, int(at))
             self._second[second] = self._second.get(second, 0) + 1
 
-    def finish(self, store: EventStore) -> None:
-        """The lengths of streams, of a bounded number of them: of all that began where all was read, else looked up."""
+    def take_ends(self, page: Sequence[Stored]) -> None:
+        """The first and the last event of the log."""
+        for stored in page:
+            with suppress(IntegrityError):
+                at = self._codec.peek(stored).at.timestamp()
+                self.first_s, self.last_s = min(at, self.first_s), max(at, self.last_s)
+
+    def finish(self, store: Ends) -> None:
+        """The lengths of streams. Of samples they are looked up, of some: long streams are met more often."""
         self.busiest_s = max(self._second.values(), default=0)
         if self.is_whole:
             self.lengths = sorted(self._ends.values())
         else:
-            step = max(1, math.ceil(len(self.begun) / LOOKED_UP_STREAMS))
-            found = (store.last(stream) for stream in self.begun[::step])
+            met = list(self._ends)
+            found = (store.last(stream) for stream in met[:: max(1, math.ceil(len(met) / LOOKED_UP_STREAMS))])
             self.lengths = sorted(last.version for last in found if last is not None)
         self.longest = max([*self.lengths[-1:], *self._ends.values()], default=0)
         self._second.clear()
@@ -116,10 +137,10 @@ class History:
         """Why the recorded times don't say how often anything happens; None where they do."""
         if self.span_s < SPAN_S:
             return f"all of it was recorded within {said_s(self.span_s)}: it looks like an import, or a first try"
-        start, part = min(self.times), self.span_s / TIME_PARTS
+        part = self.span_s / TIME_PARTS
         parts = [0] * TIME_PARTS
         for at in self.times:
-            parts[min(TIME_PARTS - 1, int((at - start) / part))] += 1
+            parts[max(0, min(TIME_PARTS - 1, int((at - self.first_s) / part)))] += 1
         if max(parts) > MOST_IN_ONE * len(self.times):
             share = max(parts) / len(self.times)
             return (
@@ -131,7 +152,9 @@ class History:
 def read_history(log: Log, end: int, codec: Codec, advance: Advance) -> History:
     """All of it, or WINDOWS windows. Raises IntegrityError where the log has a gap."""
     found = History(end, codec)
-    for start in places(end, WINDOW_EVENTS, WINDOWS):
+    if end:
+        found.take_ends([*log.page(limit=1), *log.page(after=end - 1, limit=1)])
+    for start in windows(end):
         upto = min(end, start + WINDOW_EVENTS)
         found.windows += 1
         while start < upto:
@@ -145,6 +168,16 @@ def read_history(log: Log, end: int, codec: Codec, advance: Advance) -> History:
             start = page[-1].position
             advance(found.read, min(end, WINDOWS * WINDOW_EVENTS))
     return found
+
+
+def windows(end: int) -> list[int]:
+    """After which positions: everywhere in a short log, else each in the middle of its part.
+
+    Not at the very beginning: there nearly every event is its stream's first, as nowhere else.
+    """
+    if end <= WINDOWS * WINDOW_EVENTS:
+        return list(range(0, end, WINDOW_EVENTS))
+    return [(2 * number + 1) * end // (2 * WINDOWS) - WINDOW_EVENTS // 2 for number in range(WINDOWS)]
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:

@@ -10,7 +10,7 @@ from leftfold.fit.advice import Measured
 from leftfold.fit.answers import Value
 from leftfold.fit.costs import dynamodb
 from leftfold.measuring.history import Advance, History, days, percentile, read_history, said_s
-from leftfold.measuring.traffic import CONTENDED, RATE_S, Traffic
+from leftfold.measuring.traffic import CONTENDED, Traffic
 from leftfold.replaying.survey import SAMPLE_EVENTS, SAMPLES, Survey, survey
 from leftfold.session import Session
 from leftfold.subscriptions.feed import STEPS
@@ -82,14 +82,14 @@ def _tell_sizes(told: _Told, history: History) -> None:
     read, sizes = history.read, history.data_bytes
     how = "counted" if history.is_whole else "estimated"
     if history.is_whole:
-        told.notes.append(f"all {read:,} events were read: what is counted is exact.")
+        told.notes.append(f"{_count(read, 'event')}, all of them read: what is counted is exact.")
     else:
         told.notes.append(
             f"{read:,} of {history.end:,} events were read, in {history.windows} places: means are of these, and the "
             "largest and the busiest are the most that was seen."
         )
     if history.unreadable:
-        told.notes.append(f"{history.unreadable:,} events can't be read: `leftfold check APP` says which.")
+        told.notes.append(f"{_count(history.unreadable, 'event')} can't be read: `leftfold check APP` says which.")
     told.facts |= {"events": float(history.end), "events_read": float(read)}
     told.facts["stored_event_bytes"] = history.stored_bytes / read
     told.facts["stored_bytes"] = history.stored_bytes * history.times_more
@@ -116,17 +116,20 @@ def _tell_streams(told: _Told, history: History) -> None:
     item = history.stored_bytes / history.read
     units = sorted(dynamodb.query_units([length * item], consistency="strong") for length in lengths)
     told.facts |= {
-        "stream_events_mean": sum(lengths) / len(lengths),
+        "stream_events_mean": history.stream_events,
         "stream_events_p99": float(percentile(lengths, 0.99)),
         "stream_events_most": float(history.longest),
         "cold_load_units_mean": sum(units) / len(units),
         "cold_load_units_p99": float(percentile(units, 0.99)),
     }
+    if not history.is_whole:
+        told.notes.append(
+            f"lengths are of {_count(len(lengths), 'stream')} that were met: long ones are met more often."
+        )
     if history.shared:
         told.facts["streams_of_several_actors"] = float(len(history.shared))
-        told.notes.append(
-            f"{len(history.shared):,} streams were written by more than one actor; whether at once, only metrics can say."
-        )
+        shared = _count(len(history.shared), "stream")
+        told.notes.append(f"more than one actor wrote to {shared}; whether at once, only metrics can say.")
 
 
 def _tell_times(told: _Told, history: History, now_s: float) -> None:
@@ -135,7 +138,7 @@ def _tell_times(told: _Told, history: History, now_s: float) -> None:
         return
     told.facts |= {
         "recorded_days": days(history.span_s),
-        "oldest_event_days": days(max(0.0, now_s - min(history.times))),
+        "oldest_event_days": days(max(0.0, now_s - history.first_s)),
     }
     commits = history.commits * history.times_more
     if (why := history.why_no_rates()) is not None:
@@ -165,16 +168,18 @@ def _tell_traffic(told: _Told, metrics: Traffic) -> None:
         told.answer("events_per_command", metrics.appended / metrics.commands, how)
         if metrics.conflicted >= CONTENDED * metrics.commands:
             told.answer("concurrent_writers", True, f"{how}: {metrics.conflicted:,.0f} commands lost to another writer")
-    if metrics.has_rates:
-        told.answer("commands_per_s", metrics.commands / metrics.span_s, how)
-        told.answer("queries_per_s", metrics.queries / metrics.span_s, how)
-        return
-    told.notes.append(
-        f"the metrics are of {said_s(metrics.span_s)}, under {said_s(RATE_S)}: no rate was taken from them."
-    )
-    commands = told.answers.get("commands_per_s")
-    if metrics.commands and isinstance(commands, float):
-        told.answer("queries_per_s", commands * metrics.queries / metrics.commands, f"{how}: queries a command")
+    rates = {"commands_per_s": metrics.commands, "queries_per_s": metrics.queries}
+    for key, number in rates.items():
+        if not number:
+            what = key.partition("_")[0]
+            told.notes.append(f"the metrics count no {what}: export the logs of the handler of {what} too.")
+        elif metrics.has_rates:
+            told.answer(key, number / metrics.span_s, how)
+    if not metrics.has_rates:
+        told.notes.append(f"the metrics are of {said_s(metrics.span_s)}: under an hour, no rate is taken from them.")
+        recorded = told.answers.get("commands_per_s")
+        if metrics.commands and metrics.queries and isinstance(recorded, float):
+            told.answer("queries_per_s", recorded * metrics.queries / metrics.commands, f"{how}: queries a command")
 
 
 def _tell_views(told: _Told, session: Session, end: int) -> None:
@@ -209,3 +214,7 @@ def _row_bytes(session: Session, name: str, found: Survey) -> float:
     rows = session.backend.rows.scan(session.builds[name].live())
     bodies = [len(row.body) for row in rows if row.body is not None]
     return sum(bodies) / len(bodies) if bodies else float(found.row_bytes)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"

@@ -57,7 +57,7 @@ def survey(session: Session, view: str, archive: Archive | None = None) -> Surve
     named(session, view)
     source, end = archive or session.backend.log, archive.end() if archive else live(session.backend.log).end()
     looking = _Looking(session, view)
-    for after in places(end, SAMPLE_EVENTS, SAMPLES):
+    for after in _places(end):
         began = time.perf_counter()
         page = source.page(after=after, limit=min(SAMPLE_EVENTS, end - after))
         looking.take(page, time.perf_counter() - began)
@@ -69,12 +69,12 @@ def survey(session: Session, view: str, archive: Archive | None = None) -> Surve
     return looking.told(end, segments, archive_bytes)
 
 
-def places(end: int, events: int, samples: int) -> list[int]:
-    """After which positions to look at so many events: in a short history everywhere, else evenly spread over it."""
-    if end <= samples * events:
-        return list(range(0, end, events))
-    last = end - events
-    return [last * number // (samples - 1) for number in range(samples)]
+def _places(end: int) -> list[int]:
+    """After which positions to look: everywhere in a short history, else at its beginning, middle and end."""
+    if end <= SAMPLES * SAMPLE_EVENTS:
+        return list(range(0, end, SAMPLE_EVENTS))
+    last = end - SAMPLE_EVENTS
+    return [last * number // (SAMPLES - 1) for number in range(SAMPLES)]
 
 
 class _Counted(Kept):
