@@ -53,6 +53,9 @@ def test_every_rule_names_a_source_and_every_source_is_named() -> None:
 
 
 def test_every_rule_reads_answers_that_are_asked_for() -> None:
-    for one in (*RULES, *OVERRIDES, *GATES):
-        assert keys(one.condition), one.id
-        assert set(keys(one.condition)) <= set(KEYS), one.id
+    conditions = {one.id: one.condition for one in RULES}
+    conditions |= {one.id: one.condition for one in OVERRIDES} | {one.id: one.condition for one in GATES}
+    assert len(conditions) == len(RULES) + len(OVERRIDES) + len(GATES)
+    for name, condition in conditions.items():
+        assert keys(condition), name
+        assert set(keys(condition)) <= set(KEYS), name
