@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 from leftfold import Session
 from leftfold.core.events import Stored
 from leftfold.fit.advice import Measured
+from leftfold.fit.costs.assumptions import BY_NAME
 from leftfold.measuring import history as history_module, measure
 from leftfold.measuring.history import percentile, read_history, windows
 from tests.fit.shelves import DATA, Put, note, opened, shelf
@@ -163,7 +164,8 @@ def test_one_stream_in_windows_is_one(small_windows: int) -> None:
     found = estimate([(0, (20,) * 4)] * 300)
     assert found.answers["streams"] == 1
     assert (found.facts["stream_events_mean"], found.facts["stream_events_most"]) == (1200, 1200)
-    assert found.facts["cold_load_units_mean"] == math.ceil(1200 * found.facts["stored_event_bytes"] / 4096)
+    items = 1200 * found.facts["stored_event_bytes"] + 300 * BY_NAME["commit_item_bytes"].value
+    assert found.facts["cold_load_units_mean"] == math.ceil(items / 4096)
 
 
 def test_progress_is_told_of_what_will_be_read(small_windows: int) -> None:

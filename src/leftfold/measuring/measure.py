@@ -9,6 +9,7 @@ from leftfold.core.views import SqlView
 from leftfold.fit.advice import Measured
 from leftfold.fit.answers import Value
 from leftfold.fit.costs import dynamodb
+from leftfold.fit.costs.assumptions import BY_NAME
 from leftfold.measuring.history import Advance, History, days, percentile, read_history, said_s
 from leftfold.measuring.traffic import CONTENDED, Traffic
 from leftfold.replaying.survey import SAMPLE_EVENTS, SAMPLES, Survey, survey
@@ -113,7 +114,8 @@ def _tell_streams(told: _Told, history: History) -> None:
     lengths = history.lengths
     if not lengths:
         return
-    item = history.stored_bytes / history.read
+    beside = BY_NAME["commit_item_bytes"].value * history.commits / history.read
+    item = history.stored_bytes / history.read + beside
     units = sorted(dynamodb.query_units([length * item], consistency="strong") for length in lengths)
     told.facts |= {
         "stream_events_mean": history.stream_events,
