@@ -155,7 +155,7 @@ def _refuse(event: object, line: int, name: str, *, depth: int, documents: int) 
         raise ConfigError(f"{name}:{line}: an alias (*{event.anchor}); write the value itself.")
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, "!"):
         raise ConfigError(f"{name}:{line}: a tag ({event.tag}); write the value without it.")
-    if depth > MAX_DEPTH:
+    if isinstance(event, yaml.CollectionStartEvent) and depth > MAX_DEPTH:
         raise ConfigError(f"{name}:{line}: nested deeper than {MAX_DEPTH} levels; no file of this form is.")
     if documents > 1:
         raise ConfigError(f"{name}:{line}: a second document (---); write one file for each.")

@@ -15,8 +15,6 @@ from leftfold.fit.costs.bills import Line
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.sizes import GB, KB
 
-DAYS_A_MONTH: Final = 365 / 12
-
 StorageClass = Literal["standard", "ia", "instant", "deep"]
 
 
