@@ -247,7 +247,10 @@ ASSUMPTIONS: Final = (
         "Of one step of a process; of a workflow of leftfold 2. Measured: tests/fit/test_held.py.",
     ),
     Assumption(
-        "run_commits", 0.0, "commits", "Of the begin of a run beside its steps; of a workflow 1. Measured: the same."
+        "run_commits",
+        1.0,
+        "commits",
+        "Of the begin of a run. None where an event that is stored anyway begins it. Measured: the same.",
     ),
     _share(
         "run_cached_share",

@@ -27,7 +27,7 @@ def behind(workload: Workload, prices: Prices, month: int, mode: Mode = "on-dema
     found = flow(workload, month)
     yield from worked(units(found, workload), workload, prices, mode)
     yield from kept(found.commits_kept, found.commit_bytes, prices, "commits")
-    yield from kept(found.pages_kept, found.page_bytes, prices, "the log")
+    yield from kept(found.pages_kept, found.page_kept_bytes, prices, "the log")
     rows = workload.views * workload.streams
     yield from kept(rows, workload.assumed["row_bytes"], prices, "rows of views", recovered=False)
     yield from _functions(found, workload, prices)

@@ -34,45 +34,52 @@ class Flow(Struct, frozen=True, kw_only=True):
     follows_s: float  # calls of each function that follows the log
     rows_s: float  # rows written, of all views
     followers: float
-    events_kept: float  # so far, up to the retention
-
-    @property
-    def commits_kept(self) -> float:
-        return self.events_kept * self.commits_s / self.events_s if self.events_s else 0.0
-
-    @property
-    def pages_kept(self) -> float:
-        return self.commits_kept * self.placings_s / self.commits_s if self.commits_s else 0.0
+    commits_kept: float  # so far, up to the retention
+    pages_kept: float
+    page_kept_bytes: float  # of a page that is kept
 
 
 def flow(workload: Workload, month: int) -> Flow:
     """The work for a month's average second."""
     assumed = workload.assumed
     commits_s, events_s = workload.commands_s, workload.events_s
-    kept = events_s * SECONDS_A_MONTH * months_kept(workload, month)
-    commit_bytes = packed(workload)
-    commit_units = dynamodb.write_units(commit_bytes)
-    partitions = max(
-        assumed["partitions"],
-        commits_s * commit_units * assumed["peak"] / PARTITION_UNITS_S,
-        kept / max(workload.events_per_command, 1e-9) * commit_bytes / PARTITION_BYTES,
-    )
-    placings_s = calls(commits_s, partitions, assumed["polls_s"])
+    kept = commits_s * SECONDS_A_MONTH * months_kept(workload, month)
+    placings_s = _placings(workload, kept)
+    midway_s = _placings(workload, kept / 2)  # what is kept was placed when the table was smaller
     follows_s = calls(placings_s, 1, assumed["polls_s"])  # a tenant's log is one key, and so one shard
     changed_s = events_s * assumed["touched_rows"]
     return Flow(
         commits_s=commits_s,
         events_s=events_s,
-        commit_bytes=commit_bytes,
-        commit_units=commit_units,
-        load_units_s=commits_s * (1 - assumed["cached_share"]) * load_units(workload, kept),
+        commit_bytes=packed(workload),
+        commit_units=dynamodb.write_units(packed(workload)),
+        load_units_s=commits_s
+        * (1 - assumed["cached_share"])
+        * load_units(workload, kept * workload.events_per_command),
         placings_s=placings_s,
-        page_bytes=page_bytes(workload, events_s / placings_s if placings_s else 0.0),
+        page_bytes=page_bytes(workload, _each(events_s, placings_s)),
         follows_s=follows_s,
         rows_s=workload.views * min(changed_s, follows_s * max(1.0, workload.streams)),
         followers=workload.views + (1 if workload.consumers else 0),
-        events_kept=kept,
+        commits_kept=kept,
+        pages_kept=kept * _each(midway_s, commits_s),
+        page_kept_bytes=page_bytes(workload, _each(events_s, midway_s)),
     )
+
+
+def _each(quantity: float, by: float) -> float:
+    return quantity / by if by else 0.0
+
+
+def _placings(workload: Workload, commits_kept: float) -> float:
+    """Calls of the sequencer a second: each partition of the events table, by its load or its size, is a shard."""
+    assumed, size = workload.assumed, packed(workload)
+    partitions = max(
+        assumed["partitions"],
+        workload.commands_s * dynamodb.write_units(size) * assumed["peak"] / PARTITION_UNITS_S,
+        commits_kept * size / PARTITION_BYTES,
+    )
+    return calls(workload.commands_s, partitions, assumed["polls_s"])
 
 
 def calls(items_s: float, shards: float, polls_s: float) -> float:

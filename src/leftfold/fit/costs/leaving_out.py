@@ -10,6 +10,8 @@ from msgspec import Struct
 from leftfold.fit.answers import Answers
 from leftfold.fit.costs.workload import Workload
 
+TENANT_COMMITS_S: Final = 1000.0  # that one tenant's log takes (docs/explanation/dynamodb.md)
+
 ALWAYS: Final = (
     "your engineers' time, to build it and to run it, which is often more than all of the bill",
     "free tiers, taxes, AWS Support and credits",
@@ -44,6 +46,14 @@ SOMETIMES: Final = (
     LeftOut(
         "other regions: replicated writes, and what they send each other",
         lambda answers, _: bool(answers.multi_region_writers),
+    ),
+    LeftOut(
+        "whether it keeps up: over about 1,000 commits a second, leftfold's log of one tenant doesn't",
+        lambda _, load: load.commands_s * load.assumed["peak"] > TENANT_COMMITS_S,
+    ),
+    LeftOut(
+        "whether it keeps up: leftfold takes the steps of one process one after another, and these are more",
+        lambda _, load: load.commands_s * load.assumed["steps_per_run"] * load.assumed["step_ms"] > 1000,
     ),
     LeftOut("what the other services do with what they are told", lambda _, load: load.consumers > 0),
     LeftOut(

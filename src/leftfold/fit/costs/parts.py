@@ -11,7 +11,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from leftfold.fit.costs import api, cloudwatch, dynamodb, lambdas, s3
-from leftfold.fit.costs.bills import SECONDS_A_MONTH, Line
+from leftfold.fit.costs.bills import HOURS_A_MONTH, SECONDS_A_MONTH, Line
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.sizes import MB
 from leftfold.fit.costs.workload import Workload
@@ -30,6 +30,10 @@ class Units(Struct, frozen=True):
 
 def a_month(rate_s: float) -> float:
     return rate_s * SECONDS_A_MONTH
+
+
+def months_of(days: float) -> float:
+    return days * 24 / HOURS_A_MONTH
 
 
 def months_kept(workload: Workload, month: int) -> float:
@@ -66,7 +70,7 @@ def called(count_s: float, duration_ms: float, workload: Workload, prices: Price
     assumed = workload.assumed
     yield from lambdas.invocations(a_month(count_s), duration_ms, assumed["memory_mb"], prices, what)
     size = a_month(count_s) * assumed["log_line_bytes"]
-    stored = size * assumed["log_stored_share"] * assumed["log_days"] / s3.DAYS_A_MONTH
+    stored = size * assumed["log_stored_share"] * months_of(assumed["log_days"])
     yield from cloudwatch.logs(size, stored, prices, f"logs of {what}")
 
 
@@ -93,7 +97,7 @@ def archived(
     assumed, months = workload.assumed, months_kept(workload, month)
     if not objects_s:
         return
-    colder, coldest = (assumed[name] / s3.DAYS_A_MONTH for name in ("colder_days", "coldest_days"))
+    colder, coldest = (months_of(assumed[name]) for name in ("colder_days", "coldest_days"))
     each = bytes_s / objects_s
     ages: tuple[tuple[s3.StorageClass, float], ...] = (
         ("standard", min(months, colder)),

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from leftfold.fit.costs import queues, states
+from leftfold.fit.costs import dynamodb, queues, states
 from leftfold.fit.costs.bills import Line
 from leftfold.fit.costs.event_sourced import behind
-from leftfold.fit.costs.parts import a_month, called, way_in
+from leftfold.fit.costs.flow import flow
+from leftfold.fit.costs.parts import Units, a_month, called, months_kept, way_in, worked
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.tabular import items, watching
 from leftfold.fit.costs.workload import Workload
@@ -35,7 +36,7 @@ def express(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
 
 
 def native(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
-    """Processes of leftfold over the same plain tables."""
+    """Processes of leftfold over the same plain tables. There, the begin of a run is an event of its own."""
     yield from based(workload, prices)
     yield from remembered(workload, prices, month)
 
@@ -67,9 +68,20 @@ def tasks(workload: Workload, prices: Prices) -> Iterator[Line]:
 def remembered(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
     """What leftfold's processes add: their steps as events, the log, the view of runs, timers, the reactor, the watching."""
     assumed = workload.assumed
-    yield from behind(journal(workload), prices, month)
-    steps_s = workload.commands_s * assumed["steps_per_run"]
-    yield from called(steps_s, assumed["step_ms"], workload, prices, "reactor")
+    own = journal(workload, month)
+    yield from behind(own, prices, month)
+    found = flow(own, month)
+    checkpoint = dynamodb.read_units(assumed["row_bytes"], consistency="strong")
+    follower = Units(
+        "checkpoints of processes",
+        writes_s=found.follows_s * assumed["follower_writes"],
+        reads_s=found.follows_s * checkpoint,
+    )
+    yield from worked([follower], own, prices, "on-demand")
+    if found.follows_s:
+        steps_s = workload.commands_s * assumed["steps_per_run"]
+        took = assumed["wake_ms"] + steps_s / found.follows_s * assumed["step_ms"]
+        yield from called(found.follows_s, took, workload, prices, "reactor")
     if rings := a_month(workload.commands_s * assumed["timers_per_run"]):
         yield queues.messages(rings, assumed["step_event_bytes"], prices, "timers")
         yield from called(
@@ -77,8 +89,8 @@ def remembered(workload: Workload, prices: Prices, month: int) -> Iterator[Line]
         )
 
 
-def journal(workload: Workload) -> Workload:
-    """The events of runs, as a workload of their own: a commit each, in one stream a run, with one view, of all runs."""
+def journal(workload: Workload, month: int) -> Workload:
+    """The events of runs, as a workload of their own: a commit each, a stream for each run, with one view, of all runs."""
     assumed = workload.assumed
     commits = assumed["steps_per_run"] * assumed["step_commits"] + assumed["run_commits"] + assumed["timers_per_run"]
     return replace(
@@ -87,6 +99,7 @@ def journal(workload: Workload) -> Workload:
         events_per_command=1.0,
         event_bytes=assumed["step_event_bytes"],
         queries_s=0.0,
+        streams=a_month(workload.commands_s) * months_kept(workload, month),
         views=1.0,
         consumers=0.0,
         assumed=assumed | {"cached_share": assumed["run_cached_share"]},

@@ -1,6 +1,7 @@
 """A stream of facts that nobody decides: Kinesis to files in S3. Its lines.
 
-Devices or their gateways put straight into Kinesis: no API and no function takes commands. Queries are as everywhere.
+Observed facts are put straight into Kinesis by devices or their gateways: no API and no function takes commands. Where
+facts are decided on, the way in is as everywhere.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def stream(
     aggregated: bool = True,
     sink: Sink = "lambda",
 ) -> Iterator[Line]:
-    yield from way_in(workload, prices, commands=False)
+    yield from way_in(workload, prices, commands=not workload.observed)
     yield from readings(workload, prices, capacity, aggregated=aggregated)
     yield from _sink(workload, prices, sink)
     packed_s = workload.events_s * workload.event_bytes * workload.assumed["archive_compression"]

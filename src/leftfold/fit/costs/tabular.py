@@ -19,13 +19,13 @@ from leftfold.fit.costs.parts import (
     called,
     kept,
     months_kept,
+    months_of,
     objects_s,
     watched,
     way_in,
     worked,
 )
 from leftfold.fit.costs.prices import Prices
-from leftfold.fit.costs.s3 import DAYS_A_MONTH
 from leftfold.fit.costs.sizes import GB
 from leftfold.fit.costs.workload import Workload
 
@@ -83,9 +83,7 @@ def outbox(workload: Workload, prices: Prices, month: int, *, expiring: bool = F
     entries = Units("entries", writes_s=workload.commands_s * dynamodb.write_units(size, transactional=True))
     yield from worked([*item_units(workload, in_transaction=True), entries], workload, prices, "on-demand")
     yield from kept_items(workload, prices)
-    months = (
-        min(float(month), workload.assumed["outbox_days"] / DAYS_A_MONTH) if expiring else months_kept(workload, month)
-    )
+    months = min(float(month), months_of(workload.assumed["outbox_days"])) if expiring else months_kept(workload, month)
     yield from kept(a_month(workload.commands_s) * months, size, prices, "entries", recovered=not expiring)
     yield from relayed(workload, prices)
     yield from watching(workload, prices, functions=3 if workload.consumers else 2, tables=2)

@@ -45,6 +45,7 @@ class Workload(Struct, frozen=True, kw_only=True):
     retention_years: float
     views: float
     consumers: float
+    observed: bool = False  # facts come from devices, which need no API to put them into a stream
     assumed: dict[str, float]  # by the name of an `Assumption`
     unanswered: tuple[str, ...]  # keys of answers for which UNANSWERED stands in
 
@@ -74,6 +75,7 @@ def workload(answers: Answers, assumed: dict[str, float]) -> Workload:
         retention_years=number("retention_years"),
         views=number("read_models"),
         consumers=number("downstream_consumers"),
+        observed=answers.observed_not_decided is True,
         assumed=assumed,
         unanswered=unanswered,
     )
