@@ -139,8 +139,8 @@ def _bar(bill: Bill, advised: bool, most: float, width: int, price: int) -> Text
 
 
 def _answers(advice: Advice) -> list[Text]:
-    said = (words.answered(advice), words.priced(advice))
-    return [styled((_fitted(line, WIDTH), "dim")) for line in said]
+    said = (words.measured(advice), words.answered(advice), words.priced(advice))
+    return [styled((_fitted(line, WIDTH), "dim")) for line in said if line]
 
 
 def _next(advice: Advice) -> list[Text]:

@@ -13,6 +13,14 @@ TELLING: Final = 5  # alternatives that are shown beside each other: more are a 
 COMPARED: Final[tuple[Verdict, ...]] = ("plain", "event-source", "outbox", "core-only", "stream")
 """Whom a reader wants to see beside what is advised, in this order."""
 
+MEASURED: Final = {
+    "event_bytes": "bytes an event",
+    "commits": "commands with events",
+    "streams": "streams",
+    "queries_per_command": "queries a command",
+}
+"""What is told first of what was measured: answers and facts, each with its unit."""
+
 
 def usd(amount: float) -> str:
     """Dollars as one reads them: `$0.04`, `$12.30`, `$1,234`. A cent is the smallest."""
@@ -148,6 +156,16 @@ def answered(advice: Advice) -> str:
     given = max(0, len(KEYS) - unknown - measured)
     parts = [f"{given} given", f"{measured} measured", f"{unknown} unknown"]
     return f"Answers: {', '.join(parts)}; {count(len(advice.assumed), 'assumption')} in the costs."
+
+
+def measured(advice: Advice) -> str:
+    """The main figures of what was measured; nothing where nothing was."""
+    found = advice.measured
+    if found is None:
+        return ""
+    known = found.facts | found.answers
+    parts = [f"{answer(known[key])} {noun}" for key, noun in MEASURED.items() if key in known]
+    return f"Measured: {', '.join(parts)} ({found.source})." if parts else f"Measured: {found.source}."
 
 
 def priced(advice: Advice) -> str:
