@@ -6,22 +6,21 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 from click.core import ParameterSource
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leftfold.cli.answering import ANSWERS, GroupedCommand
 from leftfold.cli.apps import STORE, json_option, target
 from leftfold.cli.output import clean, document, next_steps, progress, show, styled
+from leftfold.cli.prices import prices_of
 from leftfold.core.errors import ConfigError
 from leftfold.fit.advice import Advice, Measured
 from leftfold.fit.answers import Answers
 from leftfold.fit.reading import Questionnaire
-
-if TYPE_CHECKING:
-    from leftfold.fit.costs.prices import Prices
 
 DEFAULT: Final = "fit.yaml"
 INIT: Final = "init"
@@ -176,7 +175,7 @@ def _report(paths: Sequence[Path], wanted: Wanted, measured: Measured | None) ->
     from leftfold.fit.report.json import contexts
 
     files = _read(paths)
-    prices = _prices(wanted.prices)
+    prices = prices_of(wanted.prices)
     advices: list[Advice] = []
     nothing: list[Questionnaire | None] = [None]
     for file in [*files] or nothing:
@@ -213,7 +212,7 @@ def _read(paths: Sequence[Path]) -> list[Questionnaire]:
     faults: list[str] = []
     for path in paths:
         try:
-            found.append(read(path.read_bytes(), str(path)))
+            found.append(_named(read(path.read_bytes(), str(path)), path))
         except FileNotFoundError:
             faults.append(f"{path}: there is no such file; `leftfold fit {INIT} {shlex.quote(str(path))}` writes one.")
         except OSError as error:
@@ -225,15 +224,12 @@ def _read(paths: Sequence[Path]) -> list[Questionnaire]:
     return found
 
 
-def _prices(path: Path | None) -> Prices:
-    from leftfold.fit.costs.prices import built_in, read
-
-    if path is None:
-        return built_in()
-    try:
-        return read(path.read_bytes(), str(path))
-    except OSError as error:
-        raise ConfigError(f"--prices {path}: {error.strerror}.") from error
+def _named(file: Questionnaire, path: Path) -> Questionnaire:
+    """A context that has no name has its file's, if that can be one."""
+    is_named = file.answers.context != Answers().context
+    if is_named or path.name == DEFAULT or not path.stem.isprintable():
+        return file
+    return replace(file, answers=replace(file.answers, context=path.stem))
 
 
 def _measured(wanted: Wanted) -> Measured | None:

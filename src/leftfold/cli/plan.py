@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +12,9 @@ from rich.table import Table
 from leftfold.archive import Archive
 from leftfold.cli.apps import Target
 from leftfold.cli.output import clean, count, document, next_steps, show, styled
+from leftfold.cli.prices import prices_of
 from leftfold.connect import open_objects
-from leftfold.core.errors import ConfigError
-from leftfold.fit.costs.prices import Prices, built_in, read
+from leftfold.fit.costs.prices import Prices
 from leftfold.replaying.plan import Plan, Way, plan
 from leftfold.replaying.survey import survey
 from leftfold.replaying.target import common_end
@@ -39,7 +38,7 @@ def show_plan(
     if archive is not None:
         common_end(archive, session.backend)  # of another archive a plan would be a guess about nothing
     at_once = processes or os.cpu_count() or 1
-    known = _prices(prices)
+    known = prices_of(prices)
     found = plan(survey(session, view, archive), url=aim.url, processes=at_once, prices=known)
     if as_json:
         billed = [known[name] for name in dict.fromkeys(name for way in found.ways for name in way.usd or {})]
@@ -54,15 +53,6 @@ def show_plan(
         )
         return
     _draw(aim, view, where, found, prices, known)
-
-
-def _prices(path: Path | None) -> Prices:
-    if path is None:
-        return built_in()
-    try:
-        return read(path.read_bytes(), str(path), today=datetime.now(UTC).astimezone().date())
-    except OSError as error:
-        raise ConfigError(f"--prices {path}: {error.strerror}.") from error
 
 
 def _way(way: Way) -> dict[str, object]:
