@@ -22,7 +22,7 @@ BARS: Final = 4
 BAR: Final = 16  # cells of the longest
 STEPS: Final = 3
 SOURCE: Final = 15  # "Microsoft 2026"
-FEWEST: Final = 4  # reasons at least, whatever else there is
+FEWEST: Final = 4  # reasons at least, whatever else there is; one less where a line tells what was measured
 CLAUSES: Final = ("; ", ": ", ", ")
 
 
@@ -39,7 +39,7 @@ def screenful(advice: Advice) -> list[Text]:
     head = [_title(advice), *_because(advice)]
     tail = [*_alerts(advice), *_flips(advice), *_costs(advice), *_answers(advice), *_next(advice)]
     room = LINES - len(head) - len(tail)
-    reasons = _reasons(advice, max(FEWEST, room))
+    reasons = _reasons(advice, max(FEWEST - (advice.measured is not None), room))
     spare = room - len(reasons)
     found = [*head, *([Text()] if spare > 1 else []), *reasons, *([Text()] if spare > 0 else []), *tail]
     return [_ended(line) for line in found]
