@@ -177,9 +177,7 @@ class _Reading:
         name, at = entry.key, entry.line
         known = self.known.listed.get(name) if self.known else None
         if self.known and known is None:
-            do = near(
-                name, self.known.listed, otherwise="the names are those of our list, leftfold/fit/costs/us-east-1.yaml"
-            )
+            do = near(name, self.known.listed, otherwise="the names are those of docs/reference/prices.md")
             self.faults.add(at, name, "no price has this name", do)
             return None
         if name.partition(".")[0] not in SERVICES:
