@@ -224,7 +224,7 @@ ASSUMPTIONS: Final = (
         "step_transitions",
         2.0,
         "transitions",
-        "The task, and the choice of what its answer means. Measured: tests/fit/test_held.py, on cloud/machines.py.",
+        "The task, and the choice of what its answer means. Measured: tests/fit/test_held.py.",
     ),
     Assumption("run_transitions", 1.0, "transitions", "The end of a run. Measured: the same."),
     Assumption(

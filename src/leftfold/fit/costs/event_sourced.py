@@ -26,8 +26,8 @@ def behind(workload: Workload, prices: Prices, month: int, mode: Mode = "on-dema
     """All but the way in."""
     found = flow(workload, month)
     yield from worked(units(found, workload), workload, prices, mode)
-    yield from kept(found.commits_kept, found.commit_bytes, prices, "commits")
-    yield from kept(found.pages_kept, found.page_kept_bytes, prices, "the log")
+    yield from kept(found.commits_kept, found.commit.stored, prices, "commits")
+    yield from kept(found.pages_kept, found.page_kept.stored, prices, "the log")
     rows = workload.views * workload.streams
     yield from kept(rows, workload.assumed["row_bytes"], prices, "rows of views", recovered=False)
     yield from _functions(found, workload, prices)
@@ -40,17 +40,15 @@ def units(found: Flow, workload: Workload) -> list[Units]:
     assumed = workload.assumed
     row = assumed["row_bytes"]
     steps_s = found.follows_s * found.followers  # a follower going on
-    pages = found.page_bytes * found.placings_s / found.follows_s if found.follows_s else 0.0
+    pages = found.page.stored * found.placings_s / found.follows_s if found.follows_s else 0.0
     page_reads = dynamodb.query_units([pages])
     archiver = (
-        dynamodb.query_units([found.page_bytes * found.placings_s * assumed["schedule_s"]]) / assumed["schedule_s"]
+        dynamodb.query_units([found.page.stored * found.placings_s * assumed["schedule_s"]]) / assumed["schedule_s"]
     )
     return [
-        Units("commits", writes_s=found.commits_s * found.commit_units),
+        Units("commits", writes_s=found.commits_s * found.commit.units),
         Units("streams of cold commands", reads_s=found.load_units_s),
-        Units(
-            "the log", writes_s=found.placings_s * dynamodb.write_units(found.page_bytes), reads_s=steps_s * page_reads
-        ),
+        Units("the log", writes_s=found.placings_s * found.page.units, reads_s=steps_s * page_reads),
         Units(
             "rows of views",
             writes_s=found.rows_s * dynamodb.write_units(row),

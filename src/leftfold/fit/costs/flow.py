@@ -14,7 +14,7 @@ from msgspec import Struct
 from leftfold.fit.costs import dynamodb
 from leftfold.fit.costs.bills import SECONDS_A_MONTH
 from leftfold.fit.costs.parts import months_kept
-from leftfold.fit.costs.sizes import GB, KB, MB
+from leftfold.fit.costs.sizes import GB, MB
 from leftfold.fit.costs.workload import Workload
 
 PARTITION_UNITS_S: Final = 1000  # write units a second of one partition (DynamoDB developer guide)
@@ -26,23 +26,29 @@ class Flow(Struct, frozen=True, kw_only=True):
 
     commits_s: float
     events_s: float
-    commit_bytes: float  # of a commit's item
-    commit_units: float
+    commit: Size
     load_units_s: float  # of reading the streams of cold commands
     placings_s: float  # calls of the sequencer, each of which writes a page
-    page_bytes: float
+    page: Size
     follows_s: float  # calls of each function that follows the log
     rows_s: float  # rows written, of all views
     followers: float
     commits_kept: float  # so far, up to the retention
     pages_kept: float
-    page_kept_bytes: float  # of a page that is kept
+    page_kept: Size
+
+
+class Size(Struct, frozen=True):
+    """Of an item, on average: bytes stored, and write units."""
+
+    stored: float
+    units: float
 
 
 def flow(workload: Workload, month: int) -> Flow:
     """The work for a month's average second."""
     assumed = workload.assumed
-    commits_s, events_s = workload.commands_s, workload.events_s
+    commits_s, events_s = workload.changes_s, workload.events_s
     kept = commits_s * SECONDS_A_MONTH * months_kept(workload, month)
     placings_s = _placings(workload, kept)
     midway_s = _placings(workload, kept / 2)  # what is kept was placed when the table was smaller
@@ -51,19 +57,16 @@ def flow(workload: Workload, month: int) -> Flow:
     return Flow(
         commits_s=commits_s,
         events_s=events_s,
-        commit_bytes=packed(workload),
-        commit_units=dynamodb.write_units(packed(workload)),
-        load_units_s=commits_s
-        * (1 - assumed["cached_share"])
-        * load_units(workload, kept * workload.events_per_command),
+        commit=commit(workload),
+        load_units_s=workload.commands_s * (1 - assumed["cached_share"]) * load_units(workload, kept),
         placings_s=placings_s,
-        page_bytes=page_bytes(workload, _each(events_s, placings_s)),
+        page=page(workload, _each(events_s, placings_s)),
         follows_s=follows_s,
         rows_s=workload.views * min(changed_s, follows_s * max(1.0, workload.streams)),
         followers=workload.views + (1 if workload.consumers else 0),
         commits_kept=kept,
         pages_kept=kept * _each(midway_s, commits_s),
-        page_kept_bytes=page_bytes(workload, _each(events_s, midway_s)),
+        page_kept=page(workload, _each(events_s, midway_s)),
     )
 
 
@@ -73,13 +76,13 @@ def _each(quantity: float, by: float) -> float:
 
 def _placings(workload: Workload, commits_kept: float) -> float:
     """Calls of the sequencer a second: each partition of the events table, by its load or its size, is a shard."""
-    assumed, size = workload.assumed, packed(workload)
+    assumed, size = workload.assumed, commit(workload)
     partitions = max(
         assumed["partitions"],
-        workload.commands_s * dynamodb.write_units(size) * assumed["peak"] / PARTITION_UNITS_S,
-        commits_kept * size / PARTITION_BYTES,
+        workload.changes_s * size.units * assumed["peak"] / PARTITION_UNITS_S,
+        commits_kept * size.stored / PARTITION_BYTES,
     )
-    return calls(workload.commands_s, partitions, assumed["polls_s"])
+    return calls(workload.changes_s, partitions, assumed["polls_s"])
 
 
 def calls(items_s: float, shards: float, polls_s: float) -> float:
@@ -97,28 +100,36 @@ def stored_event(workload: Workload) -> float:
     return workload.event_bytes + workload.assumed["envelope_bytes"]
 
 
-def packed(workload: Workload) -> float:
+def commit(workload: Workload) -> Size:
     """A commit's item: compressed where that saves a write unit, as adapters/dynamodb/layout.py does it."""
-    beside = workload.assumed["commit_item_bytes"]
-    body = workload.events_per_command * stored_event(workload)
-    small = beside + body * workload.assumed["commit_compression"]
-    saves = dynamodb.write_units(small) < dynamodb.write_units(beside + body)
-    return small if saves else beside + body
+    return _mean(workload, max(1.0, workload.events_per_command), workload.assumed["commit_compression"])
 
 
-def page_bytes(workload: Workload, events: float) -> float:
-    """A page of the log with so many events: compressed where it is over a write unit."""
-    beside = workload.assumed["commit_item_bytes"]
-    body = events * stored_event(workload)
-    return beside + (body if beside + body <= KB else body * workload.assumed["log_compression"])
+def page(workload: Workload, events: float) -> Size:
+    """A page of the log with so many events, compressed as a commit is."""
+    return _mean(workload, max(1.0, events), workload.assumed["log_compression"])
 
 
-def load_units(workload: Workload, events_kept: float) -> float:
-    """Read units of one cold load: the stream's events, from its last snapshot on."""
-    in_stream = min(events_kept / max(1.0, workload.streams), workload.assumed["load_events"])
-    return dynamodb.query_units(
-        [in_stream * (stored_event(workload) + workload.assumed["commit_item_bytes"])], consistency="strong"
-    )
+def _mean(workload: Workload, events: float, compression: float) -> Size:
+    """Of items with so many events on average: some hold the whole number below, the others one more."""
+    below = int(events)
+    few, more = (_packed(workload, count, compression) for count in (below, below + 1))
+    part = events - below
+    units = (1 - part) * dynamodb.write_units(few) + part * dynamodb.write_units(more)
+    return Size((1 - part) * few + part * more, units)
+
+
+def _packed(workload: Workload, events: float, compression: float) -> float:
+    beside, body = workload.assumed["commit_item_bytes"], events * stored_event(workload)
+    small = beside + body * compression
+    return small if dynamodb.write_units(small) < dynamodb.write_units(beside + body) else beside + body
+
+
+def load_units(workload: Workload, commits_kept: float) -> float:
+    """Read units of one cold load: the stream's commits, from its last snapshot on."""
+    events = max(1.0, workload.events_per_command)
+    in_stream = min(commits_kept / max(1.0, workload.streams), workload.assumed["load_events"] / events)
+    return dynamodb.query_units([in_stream * commit(workload).stored], consistency="strong")
 
 
 def segments_s(workload: Workload) -> float:

@@ -48,11 +48,11 @@ def items(
 def item_units(workload: Workload, *, in_transaction: bool = False) -> list[Units]:
     assumed, commands_s = workload.assumed, workload.commands_s
     size = assumed["item_bytes"]
-    entries_s = commands_s * indexes(workload)
+    entries_s = workload.changes_s * indexes(workload)
     return [
         Units(
             "items",
-            writes_s=commands_s * dynamodb.write_units(size, transactional=in_transaction),
+            writes_s=workload.changes_s * dynamodb.write_units(size, transactional=in_transaction),
             reads_s=commands_s * dynamodb.read_units(size, consistency="strong"),
         ),
         Units("indexes", writes_s=entries_s * dynamodb.write_units(assumed["row_bytes"])),
@@ -80,23 +80,23 @@ def outbox(workload: Workload, prices: Prices, month: int, *, expiring: bool = F
     """The item and an entry in one transaction. Entries stay as long as history must, as an audit table, or expire."""
     yield from way_in(workload, prices)
     size = entry_bytes(workload)
-    entries = Units("entries", writes_s=workload.commands_s * dynamodb.write_units(size, transactional=True))
+    entries = Units("entries", writes_s=workload.changes_s * dynamodb.write_units(size, transactional=True))
     yield from worked([*item_units(workload, in_transaction=True), entries], workload, prices, "on-demand")
     yield from kept_items(workload, prices)
     months = min(float(month), months_of(workload.assumed["outbox_days"])) if expiring else months_kept(workload, month)
-    yield from kept(a_month(workload.commands_s) * months, size, prices, "entries", recovered=not expiring)
+    yield from kept(a_month(workload.changes_s) * months, size, prices, "entries", recovered=not expiring)
     yield from relayed(workload, prices)
     yield from watching(workload, prices, functions=3 if workload.consumers else 2, tables=2)
 
 
 def entry_bytes(workload: Workload) -> float:
     """An entry of an outbox, an audit table or a sealed log: what a command led to, and who, when."""
-    return workload.events_per_command * workload.event_bytes + workload.assumed["entry_bytes"]
+    return max(1.0, workload.events_per_command) * workload.event_bytes + workload.assumed["entry_bytes"]
 
 
 def relayed(workload: Workload, prices: Prices) -> Iterator[Line]:
     """From the table's stream to the bus, where other services are told."""
-    if not workload.consumers or not workload.commands_s:
+    if not workload.consumers or not workload.changes_s:
         return
     yield from by_stream(workload, prices, "relay", published(workload) * workload.assumed["publish_ms"])
     size = workload.event_bytes + workload.assumed["entry_bytes"]
@@ -106,7 +106,7 @@ def relayed(workload: Workload, prices: Prices) -> Iterator[Line]:
 def by_stream(workload: Workload, prices: Prices, what: str, busy_ms: float) -> Iterator[Line]:
     """A function that the entries' stream wakes; `busy_ms` of its work come up in a second."""
     assumed = workload.assumed
-    count_s = calls(workload.commands_s, assumed["partitions"], assumed["polls_s"])
+    count_s = calls(workload.changes_s, assumed["partitions"], assumed["polls_s"])
     if count_s:
         yield from called(count_s, assumed["wake_ms"] + busy_ms / count_s, workload, prices, what)
 
@@ -115,13 +115,13 @@ def sealed(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
     """Records that are put and never changed, and the same in S3 under Object Lock."""
     yield from way_in(workload, prices)
     size = entry_bytes(workload)
-    records = Units("records", writes_s=workload.commands_s * dynamodb.write_units(size))
+    records = Units("records", writes_s=workload.changes_s * dynamodb.write_units(size))
     yield from worked([records, *item_units(workload)[1:]], workload, prices, "on-demand")
-    history = a_month(workload.commands_s) * months_kept(workload, month)
+    history = a_month(workload.changes_s) * months_kept(workload, month)
     yield from kept(history, size, prices, "records")
     yield from kept(history * indexes(workload), workload.assumed["row_bytes"], prices, "indexes")
     yield from by_stream(workload, prices, "sealer", workload.events_s * workload.assumed["event_ms"])
-    packed_s = workload.commands_s * size * workload.assumed["archive_compression"]
+    packed_s = workload.changes_s * size * workload.assumed["archive_compression"]
     yield from archived(packed_s, objects_s(packed_s, workload), workload, month, prices, "sealed records")
     yield from watching(workload, prices, functions=4, tables=2)
 
@@ -136,7 +136,7 @@ def rds_outbox(workload: Workload, prices: Prices, month: int) -> Iterator[Line]
     """The row and an entry in one transaction of PostgreSQL; a function takes entries to the bus once a second."""
     yield from way_in(workload, prices)
     entry = entry_bytes(workload) + workload.assumed["row_overhead_bytes"]
-    yield from server(workload, prices, a_month(workload.commands_s) * months_kept(workload, month) * entry)
+    yield from server(workload, prices, a_month(workload.changes_s) * months_kept(workload, month) * entry)
     if published_s := published(workload):
         took = workload.assumed["wake_ms"] + published_s * workload.assumed["publish_ms"]
         yield from called(1.0, took, workload, prices, "relay")

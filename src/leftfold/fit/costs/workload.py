@@ -53,6 +53,11 @@ class Workload(Struct, frozen=True, kw_only=True):
     def events_s(self) -> float:
         return self.commands_s * self.events_per_command
 
+    @property
+    def changes_s(self) -> float:
+        """Commands that change something: each of them is a commit."""
+        return self.commands_s * min(1.0, self.events_per_command)
+
     def scaled(self, factor: float) -> Workload:
         """The same, with `factor` times the commands and queries."""
         return replace(self, commands_s=self.commands_s * factor, queries_s=self.queries_s * factor)
