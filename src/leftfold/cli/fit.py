@@ -24,7 +24,7 @@ from leftfold.fit.reading import Questionnaire
 
 DEFAULT: Final = "fit.yaml"
 INIT: Final = "init"
-SUFFIXES: Final = (".json",)
+SUFFIXES: Final = (".md", ".json")
 WAYS: Final = f"""\
 nothing to judge. There are three ways in:
   leftfold fit {INIT}                a file with every question, to fill in; then: leftfold fit {DEFAULT}
@@ -61,7 +61,7 @@ class Wanted(Struct, frozen=True):
 @click.option("--tenant", help="The tenant whose data to measure.")
 @click.option("--metrics", type=click.Path(path_type=Path), help="Logs of its functions: what they counted counts.")
 @click.option("--prices", type=click.Path(path_type=Path), help="Your prices in place of the list's, a .yaml file.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the report too: FILE.json.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report too: FILE.md or FILE.json.")
 @json_option
 def fit(
     files: tuple[str, ...],
@@ -119,7 +119,9 @@ def _refuse(files: Sequence[str], wanted: Wanted, *, ask: bool) -> None:
     if (wanted.store or wanted.tenant) and not wanted.app and _is_given("store", "tenant"):
         raise click.UsageError("--store and --tenant say where an app's data is: name the app with --from.")
     if wanted.out is not None and wanted.out.suffix not in SUFFIXES:
-        raise click.UsageError(f"--out {wanted.out}: a report is written as {', '.join(SUFFIXES)}.")
+        raise click.UsageError(
+            f"--out {wanted.out}: a report is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
+        )
     something = files or wanted.flags.places or wanted.app or wanted.metrics or ask
     if not something and (wanted.as_json or not (sys.stdin.isatty() and sys.stdout.isatty())):
         raise click.UsageError(WAYS)
@@ -199,9 +201,9 @@ def _write_report(path: Path, advices: Sequence[Advice]) -> None:
 
 
 def _drawn(suffix: str, advices: Sequence[Advice]) -> str:
-    from leftfold.fit.report import json
+    from leftfold.fit.report import json, markdown
 
-    return json.text(advices)
+    return markdown.markdown(advices) if suffix == ".md" else json.text(advices)
 
 
 def _read(paths: Sequence[Path]) -> list[Questionnaire]:
