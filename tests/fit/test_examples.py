@@ -46,8 +46,8 @@ def test_only_the_chat_is_a_near_thing(name: str) -> None:
 def test_the_chat_says_what_it_hangs_on() -> None:
     judgement = judge(answers("chat"))
     assert judgement.unsure == (
-        "Not known, and could change the verdict: history_is_business_data.",
-        "One point more and it were: event-source its core only, plain tables around it.",
+        "history_is_business_data is not known and could change the verdict.",
+        "One point more would make it core-only.",
     )
     assert judgement.flips[0].answers == {"history_is_business_data": True}
     assert judgement.flips[0].verdict == "core-only"

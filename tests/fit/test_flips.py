@@ -91,7 +91,7 @@ def test_two_unknown_answers_can_make_it_doubtful_together() -> None:
     assert score_of(doubtful) == -6
     judgement = judge(doubtful)
     assert judgement.unsure == (
-        "Not known, and could change the verdict together: history_is_business_data and downstream_consumers.",
+        "history_is_business_data and downstream_consumers are not known and could change the verdict together.",
     )
     assert [flip.answers for flip in doubts(doubtful).together] == [
         {"history_is_business_data": True, "downstream_consumers": 2}
@@ -100,6 +100,7 @@ def test_two_unknown_answers_can_make_it_doubtful_together() -> None:
 
 def test_a_number_is_tried_on_both_sides_of_its_threshold() -> None:
     assert candidates(Answers(), "read_models") == (2, 3)
+    assert candidates(Answers(read_models=3), "read_models") == (2,)
     assert candidates(Answers(read_models=7), "read_models") == (2, 3)
     assert candidates(Answers(), "team_size") == (2, 3)
     assert candidates(Answers(), "subdomain") == ("core", "supporting", "generic")
@@ -114,6 +115,12 @@ def test_a_rate_is_tried_where_the_product_with_the_other_one_crosses_its_thresh
 
 def test_a_rate_that_would_have_to_be_another_by_far_is_not_tried() -> None:
     assert candidates(Answers(commands_per_s=50_000.0, events_per_command=1.0), "commands_per_s") == ()
+
+
+def test_a_rate_that_is_not_known_is_taken_for_one_fact_a_reading_give_or_take() -> None:
+    many = Answers(observed_not_decided=True, commands_per_s=50_000.0)
+    assert candidates(many, "events_per_command") == ()
+    assert candidates(replace(many, commands_per_s=2_000.0), "events_per_command") == (0.495, 0.5)
 
 
 def test_an_unknown_rate_of_observations_leaves_it_in_doubt() -> None:
@@ -137,7 +144,7 @@ def test_the_search_is_short(monkeypatch: pytest.MonkeyPatch, record_property: C
         tried.clear()
         judge(asked)
         lengths[name] = len(tried)
-    assert 0 < min(lengths.values())
+    assert min(lengths.values()) > 0
     assert max(lengths.values()) <= MOST_TRIED
     name = max(lengths, key=lambda one: lengths[one])
     record_property("figure", f"fit: at most {lengths[name]} other answers are tried for the flips ({name})")

@@ -123,6 +123,46 @@ def test_the_exception_is_one() -> None:
     assert goes("for", scores(Answers(process_rich=True), EXCEPTION))
 
 
+def test_of_many_unknown_answers_a_few_are_named() -> None:
+    (sentence,) = judge(Answers()).unsure
+    assert sentence == (
+        "whole_system, subdomain, history_is_business_data and 8 more are not known and could change the verdict."
+    )
+
+
+def test_a_point_from_the_next_verdict_is_low_confidence() -> None:
+    known = {key: ladder(BY_KEY[key])[0] for key in DECIDING}
+    base = replace(Answers(), **known | {"team_experience": "some", "team_size": 5.0})
+    found = {score_of(asked): judge(asked).unsure for asked in (base, replace(base, subdomain="core"))}
+    assert found == {-2: ("One point more would make it outbox.",), 1: ()}
+
+
+def test_a_whole_system_is_never_judged_with_confidence() -> None:
+    known = {key: ladder(BY_KEY[key])[0] for key in DECIDING if key != "subdomain"}
+    one_part = replace(Answers(), **known | {"team_experience": "some", "crud_verbs": True})
+    assert judge(one_part).unsure == ()
+    assert judge(replace(one_part, whole_system=True)).unsure == (
+        "It was asked about a whole system: ask about each part of it.",
+    )
+
+
+def test_an_override_is_told_as_such_and_the_score_is_told_all_the_same() -> None:
+    judgement = judge(Answers(workflow_only=True, subdomain="core", crud_verbs=True))
+    assert judgement.override is not None
+    assert (judgement.override.rule, judgement.override.weight) == ("workflow", 0)
+    assert judgement.verdict == "workflow"
+    assert [(reason.rule, reason.weight) for reason in judgement.reasons] == [("crud", -4), ("core", 1)]
+    assert judgement.score == -3
+
+
+def test_where_an_override_decides_a_point_more_or_less_is_no_doubt() -> None:
+    known = {key: ladder(BY_KEY[key])[0] for key in DECIDING} | {"team_experience": "some", "team_size": 5.0}
+    asked = replace(Answers(), **known)
+    assert score_of(asked) == -2
+    assert judge(asked).confidence == "low"
+    assert judge(replace(asked, workflow_only=True)).confidence == "high"
+
+
 @settings(max_examples=150)
 @given(answers=ANSWERS)
 def test_any_answers_are_judged(answers: Answers) -> None:

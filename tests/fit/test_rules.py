@@ -1,9 +1,13 @@
 """The rules themselves: their weights, that each has a source, and that none is dead weight."""
 
+from pathlib import Path
+
 from leftfold.fit.answers import KEYS
 from leftfold.fit.conditions import keys
 from leftfold.fit.rules import GATES, OVERRIDES, RULES, verdict_of
 from leftfold.fit.sources import SOURCES
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_weights_are_those_of_the_design() -> None:
@@ -50,6 +54,15 @@ def test_the_bands_are_those_of_the_design() -> None:
 def test_every_rule_names_a_source_and_every_source_is_named() -> None:
     named = {*(rule.source for rule in RULES), *(one.source for one in OVERRIDES), *(gate.source for gate in GATES)}
     assert named == set(SOURCES)
+
+
+def test_every_source_says_where_it_is() -> None:
+    for source in SOURCES.values():
+        here = source.id == "leftfold"
+        assert (ROOT / source.url).is_file() if here else source.url.startswith("https://"), source.id
+        assert source.who
+        assert source.title
+        assert 2005 <= source.year <= 2026
 
 
 def test_every_rule_reads_answers_that_are_asked_for() -> None:

@@ -7,12 +7,12 @@ from itertools import chain
 from typing import Final
 
 from leftfold.fit.answers import KEYS, Answers, Value
-from leftfold.fit.conditions import AtLeast, Beyond, Is, Leaf, Product, Yes, keys, leaves
+from leftfold.fit.conditions import AtLeast, Is, Leaf, Product, Yes, keys, leaves
 from leftfold.fit.questions import BY_KEY
 from leftfold.fit.rules import OVERRIDES, RULES
 
 FAR: Final = 10.0  # a rate that is off by more than this is another workload, not a doubtful answer
-UNDER: Final = 0.99  # of a threshold that isn't counted in whole numbers: just below it
+UNDER: Final = 0.99  # of a rate's threshold: just below it
 
 _CONDITIONS: Final = (*(rule.condition for rule in RULES), *(one.condition for one in OVERRIDES))
 _LEAVES: Final = tuple(dict.fromkeys(chain.from_iterable(map(leaves, _CONDITIONS))))
@@ -35,21 +35,17 @@ def _values(leaf: Leaf, key: str, answers: Answers) -> Iterable[Value]:
         case Is(at) if at == key:
             return BY_KEY[key].values
         case AtLeast(at, least) if at == key:
-            return (_under(key, least), least)
-        case Beyond(at, times, ()) if at == key:
-            return (times, times / UNDER)
+            return (least - 1, least)  # what has a threshold by itself is counted: views, consumers, people
         case Product(left, right, least, otherwise) if key in (left, right):
             other = answers.value(right if key == left else left)
             other = otherwise if other is None and key == left else other
             if not isinstance(other, int | float) or other <= 0:
                 return (least,)
-            return (value for value in (least * UNDER / other, least / other) if _near(answers.value(key), value))
+            now = answers.value(key)
+            now = otherwise if now is None and key == right else now
+            return (value for value in (least * UNDER / other, least / other) if _near(now, value))
         case _:
             return ()
-
-
-def _under(key: str, least: float) -> float:
-    return least - 1 if BY_KEY[key].whole else least * UNDER
 
 
 def _near(now: Value | None, value: float) -> bool:

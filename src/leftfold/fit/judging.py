@@ -11,7 +11,7 @@ from leftfold.fit.answers import KEYS, Answers, Value
 from leftfold.fit.candidates import candidates
 from leftfold.fit.clashes import clashes
 from leftfold.fit.flips import Doubts, doubts, flips
-from leftfold.fit.judgement import TITLES, Clash, Gate, Judgement, Reason, Verdict
+from leftfold.fit.judgement import Clash, Gate, Judgement, Reason, Verdict
 from leftfold.fit.rules import GATES, RULES, Rule, override_of, score_of, verdict, verdict_of
 
 NAMED: Final = 3  # unknown answers that are named in one sentence; the list of flips has them too
@@ -90,18 +90,23 @@ GROUPS: Final = _grouped(RULES)
 
 def _doubted(doubted: Doubts) -> tuple[str, ...]:
     if doubted.alone:
-        more = f" and {len(doubted.keys) - NAMED} more" if len(doubted.keys) > NAMED else ""
-        return (f"Not known, and could change the verdict: {', '.join(doubted.keys[:NAMED])}{more}.",)
+        *first, last = doubted.keys if len(doubted.keys) <= NAMED else (*doubted.keys[:NAMED], _more(doubted.keys))
+        named, be = (f"{', '.join(first)} and {last}", "are") if first else (last, "is")
+        return (f"{named} {be} not known and could change the verdict.",)
     if doubted.together:
-        return (f"Not known, and could change the verdict together: {' and '.join(doubted.together[0].answers)}.",)
+        return (f"{' and '.join(doubted.together[0].answers)} are not known and could change the verdict together.",)
     return ()
+
+
+def _more(keys: tuple[str, ...]) -> str:
+    return f"{len(keys) - NAMED} more"
 
 
 def _on_edge(score: int) -> tuple[str, ...]:
     now = verdict_of(score)
     near: tuple[tuple[Verdict, str], ...] = ((verdict_of(score - 1), "less"), (verdict_of(score + 1), "more"))
-    return tuple(f"One point {way} and it were: {TITLES[other]}." for other, way in near if other != now)
+    return tuple(f"One point {way} would make it {other}." for other, way in near if other != now)
 
 
 def _clashing(clash: Clash) -> str:
-    return f"These answers clash: {', '.join(clash.keys)}."
+    return f"The answers to {' and '.join((', '.join(clash.keys[:-1]), clash.keys[-1]))} clash."
