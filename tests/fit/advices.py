@@ -2,7 +2,7 @@
 
 from typing import Any, Final, get_args
 
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 
 from leftfold.fit.advice import Advice, BreakEven, Curve, Measured
 from leftfold.fit.answers import KEYS, Answers, Experience, Regulation, Subdomain
@@ -112,7 +112,10 @@ def sample() -> Advice:
 def advice_of(answers: Answers, judged: Judgement, bills: tuple[Bill, ...], months: tuple[int, ...]) -> Advice:
     load = workload(answers, {})
     grown = [Curve(one.alternative, months, tuple(one.usd * (1 + month / 100) for month in months)) for one in bills]
-    evens = [BreakEven(bills[-1].alternative, bills[0].alternative, 310.0, 900.0)]
+    evens = [
+        BreakEven(bills[-1].alternative, bills[0].alternative, 25.0, 700.0, 1.25),
+        *(BreakEven(one.alternative, bills[0].alternative, 310.0, 900.0, 15.5) for one in bills[2:3]),
+    ]
     return Advice(
         answers=answers,
         judgement=judged,
@@ -156,15 +159,21 @@ _JUDGEMENTS = st.builds(
     flips=st.lists(st.builds(Flip, _FLIPPED, st.sampled_from(VERDICTS)), max_size=6).map(tuple),
     unknown=st.lists(st.sampled_from(KEYS), unique=True, max_size=30).map(tuple),
 )
-_LINES = st.builds(Line, st.sampled_from(["DynamoDB", "Lambda", "API Gateway"]), TEXTS, USD, st.just("GB"), TEXTS, USD)
+_LINES = st.builds(
+    Line, st.sampled_from(["DynamoDB", "Lambda", "API Gateway"]), TEXTS, USD, st.just("GB"), st.just("s3.storage"), USD
+)
+
+
+few = settings(max_examples=25, deadline=None)
+"""For tests of whole documents, which are long."""
 
 
 @st.composite
 def advices(draw: st.DrawFn) -> Advice:
     """Any advice: hostile names, long texts, no reasons, one bill or twelve, prices over ten powers of ten."""
     answers, judged = draw(ANSWERS), draw(_JUDGEMENTS)
-    ids = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=11).filter(lambda ids: judged.verdict not in ids))
-    bills = [Bill(id, tuple(draw(st.lists(_LINES, max_size=5)))) for id in (judged.verdict, *ids)]
+    ids = draw(st.lists(st.sampled_from(IDS), unique=True, max_size=6).filter(lambda ids: judged.verdict not in ids))
+    bills = [Bill(id, tuple(draw(st.lists(_LINES, max_size=3)))) for id in (judged.verdict, *ids)]
     bills = [bills[0], *sorted(bills[1:], key=lambda one: one.usd)]
     months = draw(st.sampled_from([(1,), (1, 6, 12), (1, 12, 24, 120)]))
     return advice_of(answers, judged, tuple(bills), months)

@@ -12,7 +12,7 @@ from leftfold.fit.answers import Answers
 from leftfold.fit.costs.bills import Line
 from leftfold.fit.judgement import TITLES, Clash, Flip, Gate, Reason, Source
 from leftfold.fit.report.json import CONTRACT, contexts, text, told
-from tests.fit.advices import advices, sample
+from tests.fit.advices import advices, few, sample
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "design" / "fit-questionnaire.yaml"
 
@@ -31,6 +31,7 @@ def faults(told: dict[str, Any]) -> list[str]:
     return wrong
 
 
+@few
 @given(advice=advices())
 def test_any_advice_holds_the_contract(advice: Advice) -> None:
     assert faults(msgspec.json.decode(text([advice]))) == []
@@ -63,6 +64,7 @@ def test_the_contract_is_the_one_of_the_questionnaire() -> None:
         assert f'"{key}"' in comment
 
 
+@few
 @given(advice=advices())
 def test_nothing_of_the_advice_is_lost(advice: Advice) -> None:
     found = msgspec.json.decode(text([advice]))

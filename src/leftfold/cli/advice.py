@@ -19,11 +19,10 @@ WIDTH: Final = 80
 LINES: Final = 23  # of a screen of 24: the last one is the prompt's
 ALERTS: Final = 2
 BARS: Final = 4
-BAR: Final = 16  # cells of the longest
+BAR: Final = 12  # cells of the longest
 STEPS: Final = 3
 SOURCE: Final = 15  # "Microsoft 2026"
-FEWEST: Final = 4  # reasons at least, whatever else there is; one less where a line tells what was measured
-CLAUSES: Final = ("; ", ": ", ", ")
+CLAUSES: Final = ("; ", ": ")
 
 
 def show_advice(advices: Sequence[Advice]) -> None:
@@ -39,7 +38,7 @@ def screenful(advice: Advice) -> list[Text]:
     head = [_title(advice), *_because(advice)]
     tail = [*_alerts(advice), *_flips(advice), *_costs(advice), *_answers(advice), *_next(advice)]
     room = LINES - len(head) - len(tail)
-    reasons = _reasons(advice, max(FEWEST - (advice.measured is not None), room))
+    reasons = _reasons(advice, room)
     spare = room - len(reasons)
     found = [*head, *([Text()] if spare > 1 else []), *reasons, *([Text()] if spare > 0 else []), *tail]
     return [_ended(line) for line in found]
@@ -47,11 +46,11 @@ def screenful(advice: Advice) -> list[Text]:
 
 def _title(advice: Advice) -> Text:
     judged = advice.judgement
-    sure = f"{judged.confidence} confidence"
-    facts = f"score {words.score(advice)}, {sure}"
-    left = f"{advice.answers.context}: {words.title(advice.verdict)}"
+    facts = f"score {words.score(advice).replace(' to ', '..')}, {judged.confidence} confidence"
+    said = f": {words.title(advice.verdict)}"
+    name = _fitted(advice.answers.context, max(12, WIDTH - len(facts) - len(said) - 2))
     colour = "bold green" if judged.confidence == "high" else "bold yellow"
-    return styled((_fitted(left, WIDTH - len(facts) - 2), "bold"), "  ", (facts, colour))
+    return styled((_fitted(name + said, WIDTH - len(facts) - 2), "bold"), "  ", (facts, colour))
 
 
 def _because(advice: Advice) -> list[Text]:
@@ -63,8 +62,7 @@ def _because(advice: Advice) -> list[Text]:
             styled("Decided by one answer: ", _said(judged.override.why, WIDTH - 25 - len(source)), f"  {source}")
         )
     if judged.unsure:
-        more = _more(len(judged.unsure) - 1)
-        found.append(styled(("Not sure: ", "bold yellow"), _said(judged.unsure[0], WIDTH - 10 - len(more)), more))
+        found.append(styled(("Not sure: ", "bold yellow"), _fitted(" ".join(judged.unsure), WIDTH - 10)))
     return found
 
 
@@ -100,7 +98,7 @@ def _alerts(advice: Advice) -> list[Text]:
 
 
 def _flips(advice: Advice) -> list[Text]:
-    said = [f"{words.flip(one)} -> {one.verdict}" for one in advice.judgement.flips]
+    said = [f"{one.verdict} by {words.flip(one)}" for one in advice.judgement.flips]
     if not said:
         return []
     room = WIDTH - 15 - len(_more(len(said)))
@@ -118,8 +116,7 @@ def _costs(advice: Advice) -> list[Text]:
     price = max(len(words.usd(bill.usd)) for bill in bills)
     found = [styled((f"Dollars a month on AWS, in month {advice.month}", "bold"), (over, "bold red"))]
     found += [_bar(bill, bill is bills[0], most, width, price) for bill in bills]
-    near = words.nearest(advice)
-    found += [Text(_fitted(words.break_even(near), WIDTH))] if near else []
+    found += [Text(_fitted(said, WIDTH))] if (said := words.crossing(advice, bills)) else []
     grown = words.growth(advice)
     return [*found, *([Text(_fitted(grown, WIDTH))] if grown else [])]
 
@@ -134,7 +131,7 @@ def _bar(bill: Bill, advised: bool, most: float, width: int, price: int) -> Text
         (head, "bold" if advised else ""),
         (drawn, "cyan" if advised else "dim"),
         (f" {words.usd(bill.usd):>{price}}  ", "bold" if advised else ""),
-        (_whole(words.largest(bill), room), "dim"),
+        (_whole([one.replace("API Gateway", "API") for one in words.largest(bill)], room), "dim"),
     )
 
 
@@ -147,7 +144,7 @@ def _next(advice: Advice) -> list[Text]:
     steps = advice.design.steps
     more = _more(len(steps) - STEPS)
     found = [styled(("Next", "bold"), (f"{more} (--out has the design)" if more else "", "dim"))]
-    for step in steps[:STEPS]:
+    for step in sorted(sorted(steps, key=lambda one: words.command(one) is None)[:STEPS], key=steps.index):
         parts = words.command(step)
         if parts is None:
             found.append(Text(f"  {_fitted(step, WIDTH - 2)}"))
@@ -185,7 +182,7 @@ def _said(text: str, room: int) -> str:
     if cell_len(clean(text)) <= room:
         return clean(text)
     clauses = [text.partition(mark)[0] for mark in CLAUSES if mark in text]
-    fitting = [clause for clause in clauses if room // 2 <= cell_len(clean(clause)) <= room]
+    fitting = [clause for clause in clauses if room // 4 <= cell_len(clean(clause)) <= room]
     return clean(max(fitting, key=len)) if fitting else _fitted(text, room)
 
 

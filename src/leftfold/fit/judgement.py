@@ -14,7 +14,7 @@ Confidence = Literal["high", "low"]
 TITLES: Final[dict[Verdict, str]] = {
     "event-source": "event-source this context",
     "core-only": "event-source its core only, plain tables around it",
-    "outbox": "plain tables, with an outbox or an audit table",
+    "outbox": "plain tables with an outbox or audit table",
     "plain": "plain tables",
     "stream": "a stream: Kinesis to S3",
     "sealed-log": "an append-only, sealed log",

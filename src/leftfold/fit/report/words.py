@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from leftfold.fit.advice import Advice, BreakEven, Curve
@@ -10,6 +11,8 @@ from leftfold.fit.costs.bills import Bill
 from leftfold.fit.judgement import TITLES, Flip, Reason, Verdict
 
 TELLING: Final = 5  # alternatives that are shown beside each other: more are a table, not a comparison
+CHEAPER: Final = 0.95  # of the advised bill: a variant that saves less is not worth a word
+DEARER: Final = 3.0  # times the advised bill: a variant that costs so much more is a warning
 COMPARED: Final[tuple[Verdict, ...]] = ("plain", "event-source", "outbox", "core-only", "stream")
 """Whom a reader wants to see beside what is advised, in this order."""
 
@@ -101,11 +104,18 @@ def telling(advice: Advice, most: int = TELLING) -> tuple[Bill, ...]:
     """The advised alternative first, then whom one compares it with, and what is left by price. No more than `most`."""
     advised, others = advice.bills[0], list(advice.bills[1:])
     known = {bill.alternative: bill for bill in others}
-    own = [bill for bill in others if bill.alternative.startswith(f"{advice.verdict}:") and bill.usd < advised.usd]
-    wanted = [*own[:1], *(known[id] for id in COMPARED if id in known)]
+    wanted = [*_variant(advice), *(known[id] for id in COMPARED if id in known)]
     wanted += [bill for bill in others if ":" not in bill.alternative and bill not in wanted]
     wanted += [bill for bill in others if bill not in wanted]
     return (advised, *sorted(wanted[: most - 1], key=lambda bill: bill.usd))
+
+
+def _variant(advice: Advice) -> list[Bill]:
+    """Another way to build what is advised, where it is worth a word: it saves something, or is the mistake to avoid."""
+    advised = advice.bills[0].usd
+    own = [bill for bill in advice.bills[1:] if bill.alternative.startswith(f"{advice.verdict}:")]
+    cheaper = [bill for bill in own if bill.usd < CHEAPER * advised]
+    return cheaper[:1] or [bill for bill in own[-1:] if bill.usd > DEARER * advised]
 
 
 def largest(bill: Bill) -> list[str]:
@@ -133,12 +143,18 @@ def span(months: int) -> str:
     return count(months, "month") if months < 24 else f"{number(round(years, 1))} years"
 
 
-def nearest(advice: Advice) -> BreakEven | None:
-    """The break-even of the advised alternative that is nearest to today's commands a second."""
-    own = advice.bills[0].alternative
-    found = [one for one in advice.break_evens if own in (one.cheaper, one.dearer)]
-    now = advice.answers.commands_per_s or 1.0
-    return min(found, key=lambda one: max(one.commands_s / now, now / one.commands_s), default=None)
+def crossing(advice: Advice, bills: Sequence[Bill]) -> str:
+    """Where the advised alternative meets one of these bills' alternatives, nearest to today's load; or that it doesn't."""
+    own, others = advice.bills[0].alternative, [bill.alternative for bill in bills[1:]]
+    met = [one for one in advice.break_evens if own in (one.cheaper, one.dearer)]
+    found = [one for one in met if one.cheaper in others or one.dearer in others]
+    if found:
+        return break_even(min(found, key=lambda one: max(one.factor, 1 / one.factor)))
+    if not others:
+        return ""
+    other = "plain" if "plain" in others else others[0]
+    less = next(bill.usd for bill in bills if bill.alternative == other) < bills[0].usd
+    return f"At no load that was tried does {other} become {'dearer' if less else 'cheaper'} than {own}."
 
 
 def break_even(one: BreakEven) -> str:

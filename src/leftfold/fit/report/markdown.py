@@ -1,0 +1,217 @@
+"""An advice as Markdown: whole, for a pull request or a decision record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from leftfold.fit.advice import Advice, Design
+from leftfold.fit.answers import KEYS
+from leftfold.fit.costs.bills import Bill
+from leftfold.fit.judgement import Flip, Reason
+from leftfold.fit.report import words
+
+_SPECIAL: Final = re.compile(
+    r"[\\`*_{}\[\]<>#|~$&@]|:(?=//)|(?<=www)\.|^[-+=](?=\s|$)|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.I
+)
+_BLANK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\s]+")
+_CODE: Final = re.compile(r"(`[^`]+`)")
+
+
+def markdown(advices: Sequence[Advice]) -> str:
+    """One document; several contexts have a table in front."""
+    parts = [_summary(advices)] if len(advices) > 1 else []
+    parts += ["\n".join(_context(advice)) for advice in advices]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _summary(advices: Sequence[Advice]) -> str:
+    rows = [
+        (
+            plain(advice.answers.context),
+            advice.verdict,
+            advice.judgement.confidence,
+            words.score(advice),
+            words.usd(advice.bills[0].usd),
+        )
+        for advice in advices
+    ]
+    return "\n".join(["# Does it fit?", "", *_table(("context", "verdict", "confidence", "score", "a month"), rows)])
+
+
+def _context(advice: Advice) -> Iterator[str]:
+    judged = advice.judgement
+    yield f"# {plain(advice.answers.context)}: {words.title(advice.verdict)}"
+    yield f"\nScore {words.score(advice)}, {judged.confidence} confidence. {words.answered(advice)}"
+    if judged.override:
+        yield f"\n**Decided by one answer:** {plain(judged.override.why)} ({_cited(advice, judged.override)})"
+    yield from _listed("Not sure, because", (plain(why) for why in judged.unsure))
+    yield from _listed("To be solved first", (f"**{plain(one.do)}** {plain(one.why)}" for one in judged.gates))
+    yield from _listed("Answers that clash", (f"{_keys(one.keys)}: {plain(one.why)}" for one in judged.clashes))
+    yield from _reasons("Reasons against", advice, words.against(advice))
+    yield from _reasons("Reasons for", advice, words.in_favour(advice))
+    yield from _listed("What would flip it", (f"{_flip(one)}: {words.title(one.verdict)}" for one in judged.flips))
+    yield from _costs(advice)
+    yield from _design(advice.design)
+    yield from _standing(advice)
+    yield from _listed(
+        "Sources", (f"{plain(one.who)}: {plain(one.title)}, {one.year}. {_link(one.url)}" for one in advice.sources)
+    )
+
+
+def _reasons(title: str, advice: Advice, reasons: Sequence[Reason]) -> Iterator[str]:
+    rows = [(words.signed(one.weight), plain(one.why), _cited(advice, one)) for one in reasons]
+    yield from _section(title, _table(("points", "why", "source"), rows) if rows else ["None."])
+
+
+def _costs(advice: Advice) -> Iterator[str]:
+    over = advice.answers.budget_usd_month
+    rows = [
+        (
+            f"**{one.alternative}**" if one is advice.bills[0] else one.alternative,
+            plain(words.alternative(advice, one.alternative)),
+            words.usd(one.usd),
+        )
+        for one in advice.bills
+    ]
+    yield from _section(
+        f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "a month"), rows)
+    )
+    if advice.over_budget and over is not None:
+        yield f"\n**Over the budget of {words.usd(over)} a month.**"
+    if grown := words.growth(advice):
+        yield f"\n{grown}"
+    yield from _listed("Break-even", (words.break_even(one) for one in advice.break_evens))
+    shown = words.telling(advice)
+    for bill in shown:
+        yield from _bill(bill)
+    if others := [bill for bill in advice.bills if bill not in shown]:
+        yield "\n<details><summary>The bills of the others</summary>"
+        for bill in others:
+            yield from _bill(bill)
+        yield "\n</details>"
+
+
+def _bill(bill: Bill) -> Iterator[str]:
+    rows = [
+        (
+            one.service,
+            plain(one.what),
+            f"{words.number(one.quantity)} {plain(one.unit)}",
+            _each(one.usd, one.quantity),
+            f"`{one.price}`",
+            words.usd(one.usd),
+        )
+        for one in bill.lines
+    ]
+    rows.append(("", "", "", "", "**sum**", f"**{words.usd(bill.usd)}**"))
+    head = ("service", "what for", "a month", "price of one", "price's name", "dollars")
+    yield from _section(f"Bill of {bill.alternative}", _table(head, rows), level=3)
+
+
+def _each(usd: float, quantity: float) -> str:
+    return f"${usd / quantity:.6g}" if quantity else ""
+
+
+def _design(design: Design) -> Iterator[str]:
+    yield from _section(
+        "Design", [f"{_stepped(design.title)}.", "", "```mermaid", *mermaid(design).splitlines(), "```"]
+    )
+    yield ""
+    yield from _table(("service", "what it does"), [(plain(one.name), plain(one.role)) for one in design.services])
+    yield ""
+    yield from _table(
+        ("table, stream or bucket", "keys"), [(plain(one.name), plain(one.role)) for one in design.tables]
+    )
+    yield from _section("Next", [f"{place}. {_stepped(step)}" for place, step in enumerate(design.steps, 1)])
+
+
+def mermaid(design: Design) -> str:
+    """The services and what goes from one to the other."""
+    ids = {one.name: f"n{place}" for place, one in enumerate(design.services)}
+    lines = ["flowchart LR"]
+    for name, id in ids.items():
+        left, right = ("[(", ")]") if name.startswith(("DynamoDB", "S3")) else ("[", "]")
+        lines.append(f'  {id}{left}"{_labelled(name)}"{right}')
+    for one in design.arrows:
+        label = f'-- "{_labelled(one.label)}" -->' if one.label else "-->"
+        lines.append(f"  {ids[one.source]} {label} {ids[one.target]}")
+    return "\n".join(lines)
+
+
+def _standing(advice: Advice) -> Iterator[str]:
+    measured = advice.measured.answers if advice.measured else {}
+    rows = [
+        (
+            f"`{key}`",
+            plain(words.answer(advice.answers.value(key))),
+            "measured" if key in measured else "" if advice.answers.value(key) is not None else "unknown",
+        )
+        for key in KEYS
+    ]
+    yield from _section("Answers", _table(("question", "answer", ""), rows))
+    if advice.measured:
+        yield f"\nMeasured at {plain(advice.measured.source)}."
+    rows = [(f"`{name}`", words.number(value)) for name, value in sorted(advice.assumed.items())]
+    yield from _section("Assumptions in the costs", _table(("assumption", "value"), rows))
+    yield from _section(
+        "Prices", [f"List prices of {advice.region}; the oldest was looked up on {advice.prices_as_of}."]
+    )
+    yield from _listed("Left out of the costs", (plain(one) for one in advice.left_out))
+
+
+def _flip(flip: Flip) -> str:
+    return " and ".join(f"`{key}` {plain(words.answer(value))}" for key, value in flip.answers.items())
+
+
+def _section(title: str, lines: Iterable[str], *, level: int = 2) -> Iterator[str]:
+    yield f"\n{'#' * level} {title}\n"
+    yield from lines
+
+
+def _listed(title: str, items: Iterable[str]) -> Iterator[str]:
+    found = [f"- {item}" for item in items]
+    if found:
+        yield from _section(title, found)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_row(head), _row(["---"] * len(head)), *(_row(row) for row in rows)]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cited(advice: Advice, reason: Reason) -> str:
+    found = next((source for source in advice.sources if source.id == reason.source), None)
+    said = plain(words.cited(advice, reason.source))
+    return f"[{said}]({found.url})" if found and found.url.startswith("https://") else said
+
+
+def _link(url: str) -> str:
+    return f"<{url}>" if url.startswith("https://") else f"`{url}`"
+
+
+def _keys(keys: Iterable[str]) -> str:
+    return ", ".join(f"`{key}`" for key in keys)
+
+
+def _stepped(step: str) -> str:
+    """A step of ours: what stands in backticks is code."""
+    return "".join(part if part.startswith("`") else _escaped(part) for part in _CODE.split(step))
+
+
+def plain(text: str) -> str:
+    """Text that means nothing but itself, on one line and in a table's cell."""
+    return _escaped(_BLANK.sub(" ", text).strip())
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def _labelled(text: str) -> str:
+    """Text in a label of Mermaid, which takes any character by its number."""
+    return "".join(one if one.isalnum() or one in " _-.:" else f"#{ord(one)};" for one in text)
