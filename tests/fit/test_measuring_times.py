@@ -65,6 +65,17 @@ def test_a_day_is_the_least(span_s: float, believed: bool) -> None:
     assert ("commands_per_s" in found.answers) == believed
 
 
+def test_working_hours_are_no_import() -> None:
+    """A day's busiest hour has six times the average, its nights nothing."""
+    day = [
+        14 * HOUR_S,
+        *[600.0] * 60,
+        *[150.0] * 24,
+    ]  # 14 hours of night; in the last of the others, four times as many
+    found = after([0, *day * 2])
+    assert found.answers["commands_per_s"] == pytest.approx(2 * 85 / found.facts["recorded_days"] / 86_400, rel=0.01)
+
+
 def test_one_event_has_no_rate() -> None:
     found = after([0])
     assert "commands_per_s" not in found.answers
