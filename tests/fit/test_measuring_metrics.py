@@ -227,7 +227,7 @@ def test_queries_alone_say_no_more_than_their_rate() -> None:
 
 def test_queries_a_command_make_a_rate_of_what_was_recorded() -> None:
     short = Function()
-    short.commands(10, 10)
+    short.commands(10, 8)
     short.queries(40, after_s=60)
     clock = FrozenClock()
     with opened(clock) as session:
@@ -235,5 +235,7 @@ def test_queries_a_command_make_a_rate_of_what_was_recorded() -> None:
             session.category(shelf).handle("left", Put(("x",)))
             clock.forward(HOUR_S)
         found = measure(session, metrics=taken(short.lines))
-    assert found.answers["commands_per_s"] == pytest.approx(49 / (48 * HOUR_S))
-    assert found.answers["queries_per_s"] == pytest.approx(4 * 49 / (48 * HOUR_S))
+    commands_s = 49 / (48 * HOUR_S) * 10 / 8
+    assert found.answers["commands_per_s"] == pytest.approx(commands_s), "two of ten left no event"
+    assert found.answers["events_per_command"] == 0.8
+    assert found.answers["queries_per_s"] == pytest.approx(4 * commands_s)

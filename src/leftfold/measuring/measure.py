@@ -105,6 +105,10 @@ def _tell_sizes(told: _Told, history: History) -> None:
         told.facts["commits"] = float(round(history.commits * history.times_more))
         told.facts["streams_per_commit"] = history.written / history.commits
         told.facts["steps_share"] = history.share(STEPS)
+    if steps := history.share(STEPS):
+        told.notes.append(
+            f"{steps:.0%} of the events are steps of processes and workflows; each commit counts as a command."
+        )
 
 
 def _tell_streams(told: _Told, history: History) -> None:
@@ -165,23 +169,31 @@ def _tell_traffic(told: _Told, metrics: Traffic) -> None:
         "commands_conflicted": metrics.conflicted,
     }
     how = f"metrics of {said_s(metrics.span_s)}"
+    if not metrics.has_rates:
+        told.notes.append(f"the metrics are of {said_s(metrics.span_s)}: under an hour, no rate is taken from them.")
+        _tell_shares(told, metrics, how)
     if metrics.commands:
         told.facts["queries_per_command"] = metrics.queries / metrics.commands
-        told.answer("events_per_command", metrics.appended / metrics.commands, how)
+        if metrics.appended:
+            told.answer("events_per_command", metrics.appended / metrics.commands, how)
         if metrics.conflicted >= CONTENDED * metrics.commands:
             told.answer("concurrent_writers", True, f"{how}: {metrics.conflicted:,.0f} commands lost to another writer")
-    rates = {"commands_per_s": metrics.commands, "queries_per_s": metrics.queries}
-    for key, number in rates.items():
+    for key, number in (("commands_per_s", metrics.commands), ("queries_per_s", metrics.queries)):
+        what = key.partition("_")[0]
         if not number:
-            what = key.partition("_")[0]
             told.notes.append(f"the metrics count no {what}: export the logs of the handler of {what} too.")
         elif metrics.has_rates:
             told.answer(key, number / metrics.span_s, how)
-    if not metrics.has_rates:
-        told.notes.append(f"the metrics are of {said_s(metrics.span_s)}: under an hour, no rate is taken from them.")
-        recorded = told.answers.get("commands_per_s")
-        if metrics.commands and metrics.queries and isinstance(recorded, float):
-            told.answer("queries_per_s", recorded * metrics.queries / metrics.commands, f"{how}: queries a command")
+
+
+def _tell_shares(told: _Told, metrics: Traffic, how: str) -> None:
+    """Of the rate that events were recorded with: the commands that made them, refused ones too, and the queries."""
+    commits_s, events = told.answers.get("commands_per_s"), told.answers.get("events_per_command")
+    if isinstance(commits_s, float) and isinstance(events, float) and metrics.appended and metrics.commands:
+        commands_s = commits_s * events * metrics.commands / metrics.appended
+        told.answer("commands_per_s", commands_s, f"{told.how['commands_per_s']}; refused ones by {how}")
+        if metrics.queries:
+            told.answer("queries_per_s", commands_s * metrics.queries / metrics.commands, f"{how}: queries a command")
 
 
 def _tell_views(told: _Told, session: Session, end: int) -> None:
