@@ -27,6 +27,14 @@ class BreakEven(Struct, frozen=True):
     factor: float = 1.0  # times the present load
 
 
+class Load(Struct, frozen=True):
+    """What an alternative costs a month at so many commands a second, and as many times the queries."""
+
+    alternative: str
+    commands_s: tuple[float, ...]
+    usd: tuple[float, ...]
+
+
 class Service(Struct, frozen=True):
     """A service of the design, and what it does here."""
 
@@ -86,6 +94,7 @@ class Advice(Struct, frozen=True):
     left_out: tuple[str, ...]
     design: Design
     measured: Measured | None
+    loads: tuple[Load, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -44,6 +44,7 @@ def advise(
     judgement = judge(answers)
     taken = assumed((measured.assume if measured else {}) | dict(assume))
     load = workload(answers, taken)
+    loads = Loads(load, prices, month)
     bills = _bills(judgement.verdict, load, prices, month)
     return Advice(
         answers=answers,
@@ -53,7 +54,7 @@ def advise(
         titles={one.id: one.title for one in ALTERNATIVES},
         month=month,
         curves=tuple(curve(BY_ID[one.alternative], load, prices) for one in bills),
-        break_evens=_break_evens(judgement.verdict, load, prices, month),
+        break_evens=_break_evens(judgement.verdict, loads),
         over_budget=answers.budget_usd_month is not None and bills[0].usd > answers.budget_usd_month,
         assumed=taken,
         unanswered=load.unanswered,
@@ -62,6 +63,7 @@ def advise(
         left_out=left_out(answers, load),
         design=design(answers, judgement.verdict, load),
         measured=measured,
+        loads=tuple(loads.curve(one) for one in ALTERNATIVES),
     )
 
 
@@ -77,9 +79,9 @@ def _sources(judgement: Judgement) -> tuple[Source, ...]:
     return tuple(SOURCES[name] for name in dict.fromkeys(reason.source for reason in reasons))
 
 
-def _break_evens(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[BreakEven, ...]:
+def _break_evens(verdict: Verdict, loads: Loads) -> tuple[BreakEven, ...]:
     """Where the advised alternative crosses each other one, and on demand crosses provisioned; the lowest load first."""
-    loads, advised = Loads(load, prices, month), BY_ID[verdict]
+    advised = BY_ID[verdict]
     pairs = [(advised, other) for other in ALTERNATIVES if other is not advised]
     if (mode := MODES.get(verdict)) is not None and mode != verdict:
         pairs.append((BY_ID[mode], BY_ID[f"{mode}:provisioned"]))

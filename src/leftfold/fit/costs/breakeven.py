@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from leftfold.fit.advice import BreakEven
+from leftfold.fit.advice import BreakEven, Load
 from leftfold.fit.costs.alternatives import Alternative, bill
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.workload import Workload
@@ -30,6 +30,12 @@ class Loads:
             found = bill(alternative, self._workload.scaled(factor), self._prices, self._month)
             self._known[key] = found.usd
         return self._known[key]
+
+    def curve(self, alternative: Alternative) -> Load:
+        """The bills of every load that was looked at."""
+        factors = tuple(grid())
+        rates = tuple(self._workload.commands_s * factor for factor in factors)
+        return Load(alternative.id, rates, tuple(self.usd(alternative, factor) for factor in factors))
 
     def break_evens(self, one: Alternative, other: Alternative) -> tuple[BreakEven, ...]:
         """All crossings of two alternatives within the span, from the lowest load up. Equal bills are none."""

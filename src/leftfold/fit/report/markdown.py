@@ -153,8 +153,8 @@ def _standing(advice: Advice) -> Iterator[str]:
     yield from _section("Answers", _table(("question", "answer", ""), rows))
     if advice.measured:
         yield f"\nMeasured at {plain(advice.measured.source)}."
-    rows = [(f"`{name}`", words.number(value)) for name, value in sorted(advice.assumed.items())]
-    yield from _section("Assumptions in the costs", _table(("assumption", "value"), rows))
+    taken = [(f"`{name}`", words.number(value)) for name, value in sorted(advice.assumed.items())]
+    yield from _section("Assumptions in the costs", _table(("assumption", "value"), taken))
     yield from _section(
         "Prices", [f"List prices of {advice.region}; the oldest was looked up on {advice.prices_as_of}."]
     )
