@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from leftfold import App, Session, View
+from leftfold import App, Process, Send, Session, View, send
+from leftfold.adapters.dynamodb import open_dynamodb
+from leftfold.adapters.inprocess import InProcess
 from leftfold.adapters.memory import Memory
 from leftfold.codec.envelope import Codec
 from leftfold.core.errors import IntegrityError
@@ -18,7 +20,9 @@ from leftfold.fit.advice import Measured
 from leftfold.fit.answers import KEYS
 from leftfold.fit.costs.assumptions import assumed
 from leftfold.measuring import measure
+from leftfold.publish import Publish
 from tests.fit.shelves import SIZES, VIEWS, Lent, Noted, Put, fill, lending, opened, shelf, shelves
+from tests.testbed.aws import Aws
 
 
 @pytest.fixture
@@ -125,6 +129,20 @@ def test_an_empty_store_says_only_what_the_code_says() -> None:
     assert found.answers == {"read_models": 2}
     assert (found.facts, found.assume) == ({}, {})
     assert found.notes == ("the store is empty: handle some commands first, or leave --from out.",)
+
+
+def test_on_dynamodb_it_only_reads_and_an_unplaced_log_is_not_taken_for_an_empty_store(aws: Aws) -> None:
+    backend = open_dynamodb("shelves", client=aws.client("dynamodb"), prefix=aws.prefix, create=True)
+    with shelves.open(backend) as session:
+        fill(session)
+        unplaced = measure(session)
+        session.catch_up()
+        mark = aws.calls.mark()
+        check_the_shelves(measure(session))
+        assert set(aws.calls.since(mark).count) <= {"Query", "GetItem", "BatchGetItem"}
+    assert unplaced.answers == {"read_models": 2}
+    (note,) = unplaced.notes
+    assert note == "the log is empty: if there are commits, run the sequencer (`leftfold doctor APP` says so)."
 
 
 def test_one_stream_is_one() -> None:
@@ -242,6 +260,49 @@ def test_tables_of_sql_count_as_a_view_and_are_not_looked_into(tmp_path: Path) -
     assert found.answers["read_models"] == 3
     assert found.assume["touched_rows"] == (5 + 6) / 5 / 2, "of the two that are known"
     assert "what events do to the tables of texts was not measured: it is SQL." in found.notes
+
+
+def _told(event: Recorded[Noted]) -> Noted:
+    return event.data
+
+
+def test_what_is_published_is_a_share_and_who_hears_it_is_not_known(session: Session) -> None:
+    session.category(lending).handle(Lent("left", "zoe"))
+    rules = [Publish(Noted, to=InProcess("office"), as_=_told), Publish(Noted, to=InProcess("press"), as_=_told)]
+    app = App("shelves", deciders=shelves.deciders, publish=rules)
+    with app.open(session.backend) as publishing:
+        found = measure(publishing)
+    assert found.assume["published_share"] == 5 / 6, "two hear of the same events"
+    assert "downstream_consumers" not in found.answers
+    assert "published_share" not in measure(session).assume
+
+
+def _of(event: Recorded[Noted]) -> str:
+    return event.key
+
+
+def _seen(notes: int, event: Noted) -> int:
+    return notes + 1
+
+
+def _lend(notes: int, event: Noted) -> list[Send]:
+    return [send(lending, Lent("left", "zoe"))] if notes == 3 else []
+
+
+def test_steps_of_processes_are_commits_of_the_log_and_told_of(session: Session) -> None:
+    lender = Process("lender", initial=0, correlate=_of, evolve=_seen, react=_lend)
+    app = App("shelves", deciders=shelves.deciders, views=VIEWS, processes=[lender])
+    with app.open(session.backend) as processing:
+        processing.catch_up()
+        found = measure(processing)
+    assert (found.facts["events"], found.facts["commits"]) == (5 + 5 + 1, 4 + 5 + 1), (
+        "a step an event, and what one sent"
+    )
+    assert found.facts["steps_share"] == 5 / 11
+    assert "45% of the events are steps of processes and workflows; each commit counts as a command." in found.notes
+    assert found.answers["read_models"] == 2, "the view of runs is leftfold's own"
+    assert found.facts["row_writes_per_event.runs"] == 5 / 11
+    assert found.assume["touched_rows"] == pytest.approx((5 + 6 + 5) / 11 / 2), "but its rows are written"
 
 
 def test_two_versions_of_a_view_are_one_shape() -> None:
