@@ -23,5 +23,5 @@ def curve(alternative: Alternative, workload: Workload, prices: Prices) -> Curve
 def points(workload: Workload) -> tuple[int, ...]:
     """The months that are counted: the first, the last, at most POINTS."""
     last = max(LEAST_MONTHS, ceil(workload.retention_years * 12))
-    step = -(-last // POINTS)
+    step = -(-(last - 1) // (POINTS - 1))
     return tuple(dict.fromkeys((*range(1, last, step), last)))
