@@ -143,6 +143,7 @@ def test_every_assumption_changes_some_bill() -> None:
     answers = replace(  # a busy context; some assumptions count in a quiet one alone
         SMALL,
         commands_per_s=500.0,
+        queries_per_s=3000.0,
         events_per_command=2.0,
         event_bytes=900.0,
         read_models=3.0,

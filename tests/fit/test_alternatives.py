@@ -206,18 +206,34 @@ def nothing(*_args: Any, **_more: Any) -> Any:
     return iter(())
 
 
+def call_each(items_s: float, shards: float, polls_s: float) -> float:
+    return items_s
+
+
+def for_ever(workload: Workload, month: int) -> float:
+    return month * 12.0
+
+
+def a_step_each(workload: Workload) -> float:
+    return 6.0
+
+
+def short_month(rate_s: float) -> float:
+    return rate_s * 30 * 86_400
+
+
 PLANTED: dict[str, tuple[str, object, str, Any]] = {
     "a transaction that isn't doubled": ("outbox", dynamodb, "write_units", no_doubling),
     "an outbox that tells nobody": ("outbox", tabular, "relayed", nothing),
     "no way in": ("plain", tabular, "way_in", nothing),
     "nothing kept": ("plain", tabular, "kept_items", nothing),
     "no archive": ("event-source", event_sourced, "archived", nothing),
-    "a page an event": ("event-source", flow, "calls", lambda items_s, _shards, _polls_s: items_s),
-    "history for ever": ("event-source", flow, "months_kept", lambda _workload, month: month * 12),
+    "a page an event": ("event-source", flow, "calls", call_each),
+    "history for ever": ("event-source", flow, "months_kept", for_ever),
     "no watching": ("event-source", event_sourced, "watched", nothing),
-    "a step a transition": ("workflow", running, "transitions", lambda _workload: 6.0),
+    "a step a transition": ("workflow", running, "transitions", a_step_each),
     "functions for nothing": ("workflow", running, "tasks", nothing),
-    "a month of 30 days": ("stream", parts, "a_month", lambda rate_s: rate_s * 30 * 86_400),
+    "a month of 30 days": ("stream", parts, "a_month", short_month),
 }
 
 
