@@ -190,6 +190,7 @@ def test_what_came_in_wins_over_what_was_recorded() -> None:
     assert found.facts["queries_per_command"] == 4
     assert found.how["queries_per_s"] == "metrics of 2 hours"
     assert found.source == "shelves on memory:, and metrics in day.log"
+    assert not any("give --commands-per-s" in note for note in found.notes)
 
 
 def test_few_conflicts_say_nothing() -> None:

@@ -32,7 +32,7 @@ def measure(
         _tell_published(told, session, history)
         _tell_sizes(told, history)
         _tell_streams(told, history)
-        _tell_times(told, history, session.backend.clock.now().timestamp())
+        _tell_times(told, history, session.backend.clock.now().timestamp(), metrics)
     elif session.backend.places_later:
         told.notes.append("the log is empty: if there are commits, run the sequencer (`leftfold doctor APP` says so).")
     else:
@@ -138,7 +138,7 @@ def _tell_streams(told: _Told, history: History) -> None:
         told.notes.append(f"more than one actor wrote to {shared}; whether at once, only metrics can say.")
 
 
-def _tell_times(told: _Told, history: History, now_s: float) -> None:
+def _tell_times(told: _Told, history: History, now_s: float, metrics: Traffic | None) -> None:
     """Rates, where the recorded times are those of real work."""
     if not history.times:
         return
@@ -149,7 +149,8 @@ def _tell_times(told: _Told, history: History, now_s: float) -> None:
     commits = history.commits * history.times_more
     if (why := history.why_no_rates()) is not None:
         told.facts["recorded_commits_per_s"] = commits / max(1.0, history.span_s)
-        told.notes.append(f"{why}. No rate was taken from its times: give --commands-per-s.")
+        better = metrics is not None and metrics.commands and metrics.has_rates
+        told.notes.append(f"{why}. No rate was taken from its times{'.' if better else ': give --commands-per-s.'}")
         return
     how = f"commits over {said_s(history.span_s)}"
     told.answer("commands_per_s", commits / history.span_s, how)
