@@ -130,6 +130,14 @@ def test_of_many_unknown_answers_a_few_are_named() -> None:
     )
 
 
+def test_three_unknown_answers_are_all_named() -> None:
+    known = {key: ladder(BY_KEY[key])[0] for key in DECIDING} | {"team_experience": "some", "subdomain": "core"}
+    unknown = dict.fromkeys(("process_rich", "short_lived", "crud_verbs"))
+    judgement = judge(replace(Answers(), **known | unknown))
+    assert judgement.score == 0
+    assert judgement.unsure == ("process_rich, crud_verbs and short_lived are not known and could change the verdict.",)
+
+
 def test_a_point_from_the_next_verdict_is_low_confidence() -> None:
     known = {key: ladder(BY_KEY[key])[0] for key in DECIDING}
     base = replace(Answers(), **known | {"team_experience": "some", "team_size": 5.0})
