@@ -99,7 +99,7 @@ def _bill(bill: Bill) -> Iterator[str]:
             one.service,
             plain(one.what),
             f"{words.number(one.quantity)} {plain(one.unit)}",
-            _each(one.usd, one.quantity),
+            words.each(one.usd, one.quantity),
             f"`{one.price}`",
             words.usd(one.usd),
         )
@@ -108,10 +108,6 @@ def _bill(bill: Bill) -> Iterator[str]:
     rows.append(("", "", "", "", "**sum**", f"**{words.usd(bill.usd)}**"))
     head = ("service", "what for", "a month", "price of one", "price's name", "dollars")
     yield from _section(f"Bill of {bill.alternative}", _table(head, rows), level=3)
-
-
-def _each(usd: float, quantity: float) -> str:
-    return f"${usd / quantity:.6g}" if quantity else ""
 
 
 def _design(design: Design) -> Iterator[str]:
@@ -141,18 +137,22 @@ def mermaid(design: Design) -> str:
 
 
 def _standing(advice: Advice) -> Iterator[str]:
-    measured = advice.measured.answers if advice.measured else {}
+    found = advice.measured
+    measured = {key: f"measured: {found.how.get(key, '')}".rstrip(": ") for key in found.answers} if found else {}
     rows = [
         (
             f"`{key}`",
             plain(words.answer(advice.answers.value(key))),
-            "measured" if key in measured else "" if advice.answers.value(key) is not None else "unknown",
+            plain(measured.get(key, "" if advice.answers.value(key) is not None else "unknown")),
         )
         for key in KEYS
     ]
     yield from _section("Answers", _table(("question", "answer", ""), rows))
-    if advice.measured:
-        yield f"\nMeasured at {plain(advice.measured.source)}."
+    if found:
+        yield f"\nMeasured at {plain(found.source)}.\n"
+        yield from (f"- {plain(note)}" for note in found.notes)
+        facts = [(f"`{name}`", words.number(value)) for name, value in found.facts.items()]
+        yield from _section("What else was measured", _table(("fact", "value"), facts), level=3)
     taken = [(f"`{name}`", words.number(value)) for name, value in sorted(advice.assumed.items())]
     yield from _section("Assumptions in the costs", _table(("assumption", "value"), taken))
     yield from _section(
