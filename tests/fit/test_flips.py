@@ -70,6 +70,15 @@ def test_unknown_answers_come_first(answers: Answers) -> None:
     assert given == sorted(given)
 
 
+def test_what_only_switches_an_override_comes_after_what_moves_the_score() -> None:
+    asked = replace(SETTLED, subdomain="core", needs_immediate_reads=True)
+    shown = judge(asked).flips
+    assert {"workflow_only": True} in [flip.answers for flip in singles(asked, DECIDING)]
+    assert [flip.verdict for flip in shown] == ["plain"] * SHOWN
+    only = replace(asked, history_is_business_data=False, subdomain="generic", crud_verbs=True, short_lived=True)
+    assert [flip.answers for flip in judge(only).flips] == [{"provable_audit": True}]
+
+
 @settings(max_examples=100)
 @given(answers=ANSWERS)
 def test_the_confidence_is_low_where_unknown_answers_could_flip_it(answers: Answers) -> None:
@@ -114,7 +123,10 @@ def test_a_rate_is_tried_where_the_product_with_the_other_one_crosses_its_thresh
 
 
 def test_a_rate_that_would_have_to_be_another_by_far_is_not_tried() -> None:
-    assert candidates(Answers(commands_per_s=50_000.0, events_per_command=1.0), "commands_per_s") == ()
+    assert candidates(Answers(commands_per_s=10_001.0, events_per_command=1.0), "commands_per_s") == ()
+    assert candidates(Answers(commands_per_s=10_000.0, events_per_command=1.0), "commands_per_s") == (1_000.0,)
+    assert candidates(Answers(commands_per_s=99.0, events_per_command=1.0), "commands_per_s") == (990.0,)
+    assert candidates(Answers(commands_per_s=0.0, events_per_command=1.0), "commands_per_s") == ()
 
 
 def test_a_rate_that_is_not_known_is_taken_for_one_fact_a_reading_give_or_take() -> None:
