@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from leftfold.core.errors import ConfigError
 from leftfold.fit.advice import Measured
 from leftfold.measuring import measure, of_traffic, read_metrics
-from leftfold.measuring.traffic import Traffic, traffic
+from leftfold.measuring.traffic import LINE_BYTES, Traffic, traffic
 from leftfold.telemetry import metrics
 from leftfold.telemetry.lines import Telemetry
 from leftfold.testing.clock import FrozenClock
@@ -121,6 +122,8 @@ def test_lines_that_are_none_are_counted_and_stop_nobody() -> None:
         '{"_aws": {"Timestamp": 1}, "app": "shelves", "commands": -1}',
         '{"_aws": {"Timestamp": 1}, "app": "shelves", "commands": "1"}',
         '{"_aws": {"Timestamp": 1}, "app": 3, "commands": 1}',
+        '{"_aws": {"Timestamp": 1}, "app": "shelves", "commands": 1e300}',
+        '{"_aws": {"Timestamp": 1e300}, "app": "shelves", "commands": 1}',
         '{"_aws": {"Timestamp": 1}, "app": "shelves", "commands": 1',
         '{"_aws": "', "}_aws{", "\udcff_aws{}", "[" * 5000 + '{"_aws":1}',
     ]  # fmt: skip
@@ -128,6 +131,27 @@ def test_lines_that_are_none_are_counted_and_stop_nobody() -> None:
     found = traffic(lines, "day.log", app="shelves")
     assert found.bad == 4 + len(rubbish)
     assert found.commands == 40
+
+
+PIECES = st.sampled_from(
+    b'{"_aws": {"Timestamp":1} "app":"shelves" "commands": 5 -5 1e308 1e999 NaN null { } , " "" [ ] \\ _aws'.split()
+    + b'"message": \xff \x00'.split()
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=30), st.lists(PIECES, max_size=12).map(b"".join)), max_size=6))
+def test_no_line_whatever_it_holds_stops_the_others(lines: list[bytes]) -> None:
+    found = traffic([*(line.encode() for line in day()), *lines], "day.log", app="shelves")
+    assert found.lines + found.others + found.bad == len(day()) + sum(bool(line.strip()) for line in lines)
+    assert found.commands >= 40
+
+
+def test_a_line_without_an_end_is_taken_in_pieces(tmp_path: Path) -> None:
+    path = tmp_path / "day.log"
+    path.write_bytes(b"x" * (2 * LINE_BYTES + 1) + b"\n" + "".join(map(plain, day())).encode())
+    found = read_metrics(path)
+    assert (found.commands, found.bad) == (40, 4 + 3)
 
 
 def test_values_that_came_as_a_list_are_summed() -> None:

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from leftfold.core.errors import ConfigError
+from leftfold.core.streams import MAX_COUNT
 
 LINE_BYTES: Final = (
     1024 * 1024
@@ -25,12 +26,12 @@ RATE_S: Final = 3600.0  # of metrics, at the least, before they say how often an
 CONTENDED: Final = 0.001  # of the commands that lost to another writer: from one in a thousand on, writers do contend
 GZIP: Final = b"\x1f\x8b"
 
-_Number = Annotated[float, Meta(ge=0)]
+_Number = Annotated[float, Meta(ge=0, le=MAX_COUNT)]
 _Values = _Number | list[_Number] | None
 
 
 class _About(Struct, frozen=True, rename={"at_ms": "Timestamp"}):
-    at_ms: Annotated[float, Meta(gt=0)]
+    at_ms: Annotated[float, Meta(gt=0, le=MAX_COUNT)]
 
 
 class _Line(Struct, frozen=True, rename={"about": "_aws"}):
