@@ -181,20 +181,6 @@ def test_a_bill_is_what_was_computed_by_hand(name: str) -> None:
     assert billed(name) == pytest.approx(BILLS[name][1](), rel=1e-6)
 
 
-def test_a_command_with_an_event_of_500_bytes_costs_0_625_dollars_a_million_in_writes(
-    record_property: Callable[[str, object], None],
-) -> None:
-    workload = load(commit_item_bytes=100)
-    (commits,) = [
-        line
-        for line in bill(BY_ID["event-source"], workload, PRICES, 1).lines
-        if line.price == "dynamodb.write" and line.what == "commits"
-    ]
-    a_million = commits.usd / (workload.commands_s * S) * M
-    assert a_million == pytest.approx(0.625)
-    record_property("figure", f"a million commands with an event of 500 bytes: ${a_million:.3f} of writes")
-
-
 # what would be wrong
 
 
