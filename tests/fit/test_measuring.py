@@ -114,6 +114,14 @@ def _long(row: int, event: Noted) -> int:
     return row + 10**9
 
 
+def test_entries_of_indexes_are_writes_beside_their_rows(session: Session) -> None:
+    indexed = View("notes", initial=0, evolve=_long, indexes={"count": lambda row: row, "twice": lambda row: 2 * row})
+    with App("shelves", deciders=shelves.deciders, views=[indexed]).open(session.backend) as other:
+        found = measure(other)
+    assert found.facts["index_writes_per_row.notes"] == 2
+    assert found.assume["touched_rows"] == 1 + 2
+
+
 def test_a_commit_over_two_streams_is_one_command_and_two_writes(session: Session) -> None:
     session.category(lending).handle(Lent("left", "zoe"))
     found = measure(session)
@@ -302,7 +310,8 @@ def test_steps_of_processes_are_commits_of_the_log_and_told_of(session: Session)
     assert "45% of the events are steps of processes and workflows; each commit counts as a command." in found.notes
     assert found.answers["read_models"] == 2, "the view of runs is leftfold's own"
     assert found.facts["row_writes_per_event.runs"] == 5 / 11
-    assert found.assume["touched_rows"] == pytest.approx((5 + 6 + 5) / 11 / 2), "but its rows are written"
+    entries = found.facts["index_writes_per_row.runs"]
+    assert found.assume["touched_rows"] == pytest.approx((5 + 6 + 5 * (1 + entries)) / 11 / 2), "its rows are written"
 
 
 def test_two_versions_of_a_view_are_one_shape() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from leftfold.archive.log import live
 from leftfold.core.errors import IntegrityError
 from leftfold.core.runs import RUNS
@@ -204,22 +206,30 @@ def _tell_views(told: _Told, session: Session, end: int) -> None:
     told.answer("read_models", float(len(names.keys() - {RUNS})), "the app's views")
     if sql:
         told.notes.append(f"what events do to the tables of {', '.join(sorted(sql))} was not measured: it is SQL.")
-    if not end:
-        return
+    if end:
+        _tell_rows(told, session, [name for name in names if name not in sql], end)
+
+
+def _tell_rows(told: _Told, session: Session, names: Sequence[str], end: int) -> None:
     found: dict[str, Survey] = {}
-    for name in (name for name in names if name not in sql):
+    for name in names:
         try:
             found[name] = survey(session, name)
         except IntegrityError as error:
             told.notes.append(f"what events do to the rows of {name} was not measured: {error}.")
-    row_bytes = {name: _row_bytes(session, name, one) for name, one in found.items()}
+    rows, writes, written_bytes = 0, 0.0, 0.0
     for name, one in found.items():
-        told.facts[f"row_writes_per_event.{name}"] = one.row_writes / one.events
-        told.facts[f"row_bytes.{name}"] = row_bytes[name]
-    writes = sum(one.row_writes for one in found.values())
-    if writes:
+        row_bytes, entries = _row_bytes(session, name, one), one.moved_entries / max(1, one.touched)
+        told.facts[f"row_writes_per_event.{name}"] = one.row_writes / end
+        told.facts[f"row_bytes.{name}"] = row_bytes
+        if entries:
+            told.facts[f"index_writes_per_row.{name}"] = entries
+        rows += one.row_writes
+        writes += one.row_writes * (1 + entries)  # an index entry is an item of its own, as a row is
+        written_bytes += one.row_writes * row_bytes
+    if rows:
         told.assume["touched_rows"] = writes / end / max(1, len(found.keys() - {RUNS}))
-        told.assume["row_bytes"] = sum(one.row_writes * row_bytes[name] for name, one in found.items()) / writes
+        told.assume["row_bytes"] = written_bytes / rows
         if end > SAMPLES * SAMPLE_EVENTS:
             told.notes.append(f"views were folded from {SAMPLES * SAMPLE_EVENTS:,} events, in {SAMPLES} places.")
 
