@@ -89,6 +89,13 @@ def test_the_confidence_is_low_where_unknown_answers_could_flip_it(answers: Answ
         assert judge(answers).confidence == "low"
 
 
+def test_pairs_name_different_answers_where_there_are_such() -> None:
+    shown = judge(example("orders")).flips
+    named = [key for flip in shown for key in flip.answers]
+    assert len(shown) == SHOWN
+    assert len(set(named)) == len(named) == 2 * SHOWN
+
+
 def test_two_unknown_answers_can_make_it_doubtful_together() -> None:
     asked = replace(SETTLED, subdomain="supporting", needs_immediate_reads=True, crud_verbs=True)
     assert judge(asked).confidence == "high"
