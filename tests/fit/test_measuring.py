@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from leftfold import App, Process, Send, Session, View, send
 from leftfold.adapters.dynamodb import open_dynamodb
+from leftfold.adapters.folder import Folder
 from leftfold.adapters.inprocess import InProcess
 from leftfold.adapters.memory import Memory
+from leftfold.archive import Archiver
+from leftfold.archive.log import spanning
 from leftfold.codec.envelope import Codec
 from leftfold.core.errors import IntegrityError
 from leftfold.core.events import Recorded, Stored
@@ -212,6 +215,18 @@ def test_a_log_with_a_gap_is_refused(session: Session) -> None:
     with shelves.open(replace(session.backend, log=_Gaping(session.backend.log))) as gaping:
         with pytest.raises(IntegrityError, match="a gap after position 3: `leftfold check APP`"):
             measure(gaping)
+
+
+def test_an_archive_says_the_same(session: Session, tmp_path: Path) -> None:
+    Archiver(session.backend, Folder(tmp_path)).seal(force=True)
+    torn = replace(
+        session.backend, log=_Torn(session.backend.log)
+    )  # who reads the store's own log meets a damaged event
+    with shelves.open(spanning(torn, Folder(tmp_path))) as sealed:
+        with pytest.raises(IntegrityError, match="the archive's position 5"):
+            measure(sealed)
+    with shelves.open(spanning(session.backend, Folder(tmp_path))) as sealed:
+        check_the_shelves(measure(sealed))
 
 
 def test_tenants_are_measured_apart(tmp_path: Path) -> None:
