@@ -1,12 +1,14 @@
 """The assumptions that say "measured" are held to the code that they speak of."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leftfold import App, Process, Recorded, Send, Step, View, Workflow, send
 from leftfold.adapters.dynamodb.layout import Content, commit_items, pack, size
@@ -23,9 +25,11 @@ from leftfold.core.commits import Framed
 from leftfold.core.processes import Todo
 from leftfold.fit.costs.assumptions import ASSUMPTIONS, BY_NAME
 from leftfold.fit.costs.event_sourced import FUNCTIONS, PUBLISHER, SCHEDULED
+from leftfold.fit.costs.flow import commit, load_units, page
 from leftfold.lambdas import commands, projector
 from leftfold.publish import Publish
 from leftfold.testing import FrozenClock
+from tests.fit.loads import SMALL, load as load_of
 
 ROOT = Path(__file__).parents[2]
 STEPS = 5
@@ -101,6 +105,27 @@ def test_the_archive_packs_as_the_benchmark_measured() -> None:
     file = ROOT / BY_NAME["archive_compression"].why.split()[-1].rstrip(".")
     (row,) = [one for one in json.loads(file.read_text())["rows"] if one["row"] == "mw"]
     assert near(row["ours"]["size_bytes"] / 316, said("archive_compression"))
+
+
+TOLD = re.compile(r"^\| (?P<work>[^|]+) \| (?P<write>[^|]+) \| (?P<read>[^|]+) \|$", re.MULTILINE)
+
+
+def documented(work: str) -> list[float]:
+    """The numbers in a row of docs/explanation/dynamodb.md, which tests/dynamodb/test_costs.py asserts."""
+    page = (ROOT / "docs" / "explanation" / "dynamodb.md").read_text()
+    (row,) = [row for row in TOLD.finditer(page) if row["work"] == work]
+    return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", f"{row['write']} {row['read']}")]
+
+
+def test_units_are_those_that_the_store_was_measured_at() -> None:
+    workload = load_of(replace(SMALL, event_bytes=460.0))
+    assert [commit(load_of()).units, 0.0] == documented("a command, warm")
+    alone, tens, hundreds, _ = documented("the log, an event")
+    assert page(workload, 1).units == alone
+    assert page(workload, 10).units / 10 == pytest.approx(tens)
+    assert near(page(workload, 100).units / 100, hundreds)
+    _, loaded = documented("loading 100 events")
+    assert near(load_units(workload, 100 * workload.streams), loaded)
 
 
 # what a deployment has

@@ -48,6 +48,10 @@ SOMETIMES: Final = (
         lambda answers, _: bool(answers.multi_region_writers),
     ),
     LeftOut(
+        "questions about a stream's files (Athena bills what it scans), and rows for whoever looks up by key",
+        lambda answers, _: answers.observed_not_decided is True,
+    ),
+    LeftOut(
         "whether it keeps up: over about 1,000 commits a second, leftfold's log of one tenant doesn't",
         lambda _, load: load.commands_s * load.assumed["peak"] > TENANT_COMMITS_S,
     ),

@@ -39,10 +39,10 @@ def stream(
 
 
 def readings(workload: Workload, prices: Prices, capacity: Capacity, *, aggregated: bool) -> Iterator[Line]:
-    """The stream itself, with one consumer."""
+    """The stream itself. What takes it to S3 reads it, and each service that wants to be told."""
     records_s, size = records(workload, aggregated=aggregated)
     if capacity == "on-demand":
-        yield from kinesis.on_demand(records_s, size, prices, "readings")
+        yield from kinesis.on_demand(records_s, size, prices, "readings", consumers=1 + workload.consumers)
     else:
         yield from kinesis.provisioned(records_s, size, shards(workload, aggregated=aggregated), prices, "readings")
 
@@ -58,7 +58,9 @@ def records(workload: Workload, *, aggregated: bool) -> tuple[float, float]:
 def shards(workload: Workload, *, aggregated: bool) -> int:
     records_s, size = records(workload, aggregated=aggregated)
     assumed = workload.assumed
-    return kinesis.shards(records_s * assumed["peak"], size, utilisation=assumed["utilisation"])
+    return kinesis.shards(
+        records_s * assumed["peak"], size, consumers=1 + workload.consumers, utilisation=assumed["utilisation"]
+    )
 
 
 def _sink(workload: Workload, prices: Prices, sink: Sink) -> Iterator[Line]:
