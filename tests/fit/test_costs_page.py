@@ -26,7 +26,7 @@ def test_every_table_has_its_place_once() -> None:
     ("old", "new"),
     [
         ("| `peak` | 3 times |", "| `peak` | 2 times |"),
-        ("- free tiers, taxes", "- taxes"),
+        ("- free tiers, discounts", "- discounts"),
         ("| `outbox:rds` |", "| `outbox:sql` |"),
         ("by leftfold of each function", "of each function"),
     ],
