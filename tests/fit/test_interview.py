@@ -253,6 +253,7 @@ class Terminal:
 
     def __init__(self, folder: Path) -> None:
         self.shown = ""
+        self._seen = 0
         self._fd, theirs = pty.openpty()
         self.process = subprocess.Popen(
             [sys.executable, "-c", "from leftfold.cli.main import main; main()", "fit"],
@@ -267,10 +268,16 @@ class Terminal:
         os.close(theirs)
 
     def until(self, text: str) -> None:
-        """Wait until it is shown, from here on."""
-        seen = len(self.shown)
-        while text not in self.shown[seen:]:
+        """Wait until it is shown, after what was waited for before."""
+        while (at := self.shown.find(text, self._seen)) < 0:
             assert self._read(), f"{text!r} never came after:\n{self.shown}"
+        self._seen = at + len(text)
+
+    def reply(self, asked: str, text: str | bytes) -> None:
+        """Type it once this was asked and the prompt is there: before that the terminal is not yet the program's."""
+        self.until(asked)
+        self.until("> ")
+        self.type(text)
 
     def type(self, text: str | bytes) -> None:
         os.write(self._fd, text.encode() if isinstance(text, str) else text)
@@ -280,13 +287,21 @@ class Terminal:
             pass
         return self.process.wait(timeout=60)
 
+    def interrupt(self, asked: str) -> int:
+        """Ctrl-C once this was asked; again if nothing comes of it, for Python may miss one just before it waits."""
+        self.reply(asked, "\x03")
+        while self.process.poll() is None:
+            if not self._read(2):
+                self.type("\x03")
+        return self.process.returncode
+
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
         os.close(self._fd)
 
-    def _read(self) -> bool:
-        ready, _, _ = select.select([self._fd], [], [], 60)
+    def _read(self, within_s: float = 60) -> bool:
+        ready, _, _ = select.select([self._fd], [], [], within_s)
         try:
             data = os.read(self._fd, 4096) if ready else b""
         except OSError:  # EIO: the other side is closed
@@ -311,13 +326,9 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 
 
 def test_ctrl_c_keeps_what_was_answered(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.until("(as orders)")
-    terminal.type("orders\n")
-    terminal.until("(y/n)")
-    terminal.type("n\n")
-    terminal.until("3/36")
-    terminal.type("\x03")
-    assert terminal.end() == 130
+    terminal.reply("(as orders)", "orders\n")
+    terminal.reply("(y/n)", "n\n")
+    assert terminal.interrupt("3/36") == 130
     assert "leftfold fit fit.yaml --ask" in terminal.shown
     assert "Traceback" not in terminal.shown
     assert read((tmp_path / "fit.yaml").read_text(), "fit.yaml").answers == Answers(
@@ -325,15 +336,10 @@ def test_ctrl_c_keeps_what_was_answered(terminal: Terminal, tmp_path: Path) -> N
     )
 
 
-def test_a_terminal_may_say_anything(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.until("(as orders)")
-    terminal.type(b"caf\xe9\x00\x1b[A\n")
-    terminal.until("> ")
-    terminal.type("orders\n")
-    terminal.until("(y/n)")
-    terminal.type(b"\xff\xfe\x1b[31m\n")
-    terminal.until("neither yes nor no")
-    terminal.type("\x04")  # the end
+def test_a_terminal_may_say_anything(terminal: Terminal) -> None:
+    terminal.reply("(as orders)", b"caf\xe9\x01\x1b[A\x7f\x7forders\n")
+    terminal.reply("(y/n)", b"\xff\xfe\x1b[31m\n")
+    terminal.reply("neither yes nor no", "\x04")  # the end
     assert terminal.end() == 0
     assert "Traceback" not in terminal.shown
     assert "Your answers are in fit.yaml" in terminal.shown
@@ -343,11 +349,23 @@ def test_a_file_that_is_here_already_is_gone_on_with(tmp_path: Path) -> None:
     (tmp_path / "fit.yaml").write_text("context: orders\n")
     terminal = Terminal(tmp_path)
     try:
-        terminal.until("fit.yaml is here already")
-        terminal.type("\n")
-        terminal.until(QUESTIONS[1].ask)
-        terminal.type("q\n")
+        terminal.reply("fit.yaml is here already", "\n")
+        terminal.reply(QUESTIONS[1].ask, "q\n")
         assert terminal.end() == 0
     finally:
         terminal.close()
-    assert "orders" in terminal.shown
+    assert "orders: " in terminal.shown
+
+
+def test_another_file_may_be_begun_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "fit.yaml").write_text("context: orders\n")
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.reply("fit.yaml is here already", "n\n")
+        terminal.reply("(as orders)", "stock\n")
+        terminal.reply("(y/n)", "q\n")
+        assert terminal.end() == 0
+    finally:
+        terminal.close()
+    assert (tmp_path / "fit.yaml").read_text() == "context: orders\n"
+    assert read((tmp_path / "fit-2.yaml").read_text(), "fit-2.yaml").answers == Answers(context="stock")
