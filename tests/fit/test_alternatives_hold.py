@@ -27,6 +27,12 @@ def test_every_verdict_has_a_headline_and_every_variant_names_its_verdict() -> N
     assert len(BY_ID) == len(ALTERNATIVES)
 
 
+def test_every_title_stands_by_itself() -> None:
+    titles = [one.title for one in ALTERNATIVES]
+    assert len(set(titles)) == len(titles)
+    assert not [title for title in titles if "same" in title]
+
+
 @EACH
 @settings(max_examples=25, deadline=None)
 @given(workload=LOADS, month=MONTHS)

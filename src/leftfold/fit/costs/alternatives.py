@@ -44,19 +44,25 @@ ALTERNATIVES: Final = (
     Alternative("event-source", "leftfold on DynamoDB on demand and Lambda", "event-source", event_sourced),
     Alternative(
         "event-source:provisioned",
-        "the same on provisioned capacity",
+        "leftfold on DynamoDB with provisioned capacity, and Lambda",
         "event-source",
         partial(event_sourced, mode="provisioned"),
     ),
     Alternative("core-only", "leftfold for the core, plain tables for the rest", "core-only", core_only),
     Alternative("outbox", "plain table with an outbox or audit table", "outbox", tabular.outbox),
     Alternative(
-        "outbox:expiring", "the same, entries expire after a week", "outbox", partial(tabular.outbox, expiring=True)
+        "outbox:expiring",
+        "plain table with an outbox that forgets after a week",
+        "outbox",
+        partial(tabular.outbox, expiring=True),
     ),
     Alternative("outbox:rds", "PostgreSQL on RDS with an outbox table", "outbox", tabular.rds_outbox),
     Alternative("plain", "plain table on DynamoDB on demand", "plain", tabular.plain),
     Alternative(
-        "plain:provisioned", "the same on provisioned capacity", "plain", partial(tabular.plain, mode="provisioned")
+        "plain:provisioned",
+        "plain table on DynamoDB with provisioned capacity",
+        "plain",
+        partial(tabular.plain, mode="provisioned"),
     ),
     Alternative("plain:rds", "PostgreSQL on RDS, in two zones", "plain", tabular.rds),
     Alternative("plain:aurora", "Aurora Serverless v2", "plain", tabular.aurora),
