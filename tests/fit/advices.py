@@ -4,10 +4,10 @@ from typing import Any, Final, get_args
 
 from hypothesis import settings, strategies as st
 
-from leftfold.fit.advice import Advice, BreakEven, Curve, Measured
+from leftfold.fit.advice import Advice, BreakEven, Curve, Load, Measured
 from leftfold.fit.answers import KEYS, Answers, Experience, Regulation, Subdomain
 from leftfold.fit.costs.bills import Bill, Line
-from leftfold.fit.costs.workload import workload
+from leftfold.fit.costs.workload import Workload, workload
 from leftfold.fit.designs import design
 from leftfold.fit.judgement import Clash, Confidence, Flip, Gate, Judgement, Reason, Source, Verdict
 
@@ -109,6 +109,11 @@ def sample() -> Advice:
     return advice_of(answers, judged, bills, months)
 
 
+def loaded(bill: Bill, rates: tuple[float, ...]) -> Load:
+    """A bill that is half a fixed price, half by the command."""
+    return Load(bill.alternative, rates, tuple(bill.usd / 2 * (1 + rate / 20) for rate in rates))
+
+
 def advice_of(answers: Answers, judged: Judgement, bills: tuple[Bill, ...], months: tuple[int, ...]) -> Advice:
     load = workload(answers, {})
     grown = [Curve(one.alternative, months, tuple(one.usd * (1 + month / 100) for month in months)) for one in bills]
@@ -132,6 +137,7 @@ def advice_of(answers: Answers, judged: Judgement, bills: tuple[Bill, ...], mont
         region="us-east-1",
         left_out=("data transfer", "support plans", "development hours", "free tiers"),
         design=design(answers, judged.verdict, load),
+        loads=tuple(loaded(one, (0.01, 0.1, 1.0, 10.0, 1000.0)) for one in bills),
         measured=Measured("sqlite:orders.db", {"event_bytes": 412.0}, {"events": 10_000.0}),
     )
 
@@ -177,3 +183,7 @@ def advices(draw: st.DrawFn) -> Advice:
     bills = [bills[0], *sorted(bills[1:], key=lambda one: one.usd)]
     months = draw(st.sampled_from([(1,), (1, 6, 12), (1, 12, 24, 120)]))
     return advice_of(answers, judged, tuple(bills), months)
+
+
+def load_of(answers: Answers) -> Workload:
+    return workload(answers, {})

@@ -11,10 +11,10 @@ from typing import Final
 
 from msgspec import Struct
 
-STEPS: Final = (1.0, 2.0, 5.0, 10.0)
+_STEPS: Final = (1.0, 2.0, 5.0, 10.0)
 TICKS: Final = 6  # of an axis, at the most
 SPAN: Final = 30.0  # times from which an axis is logarithmic: what is smaller would lie on the ground
-EM: Final = 0.58  # of the font's size: how wide a letter is on average
+_EM: Final = 0.58  # of the font's size: how wide a letter is on average
 
 _INVISIBLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 
@@ -52,12 +52,12 @@ def scale(values: Iterable[float], start: float, end: float, *, log: bool | None
 
 def _step(high: float) -> float:
     power = 10.0 ** floor(log10(high / TICKS))
-    return next(step * power for step in STEPS if step * power * TICKS >= high * (1 - 1e-9))
+    return next(step * power for step in _STEPS if step * power * TICKS >= high * (1 - 1e-9))
 
 
 def _rounded(value: float, *, down: bool) -> float:
     power = 10.0 ** floor(log10(value) + 1e-12)
-    steps = [step * power for step in STEPS]
+    steps = [step * power for step in _STEPS]
     return (
         max(step for step in steps if step <= value * 1.000001)
         if down
@@ -93,7 +93,7 @@ def esc(text: str) -> str:
 
 def width(text: str, size: float) -> float:
     """About how wide a text is drawn."""
-    return size * EM * sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
+    return size * _EM * sum(2 if unicodedata.east_asian_width(one) in "WF" else 1 for one in text)
 
 
 def shortened(text: str, room: float, size: float) -> str:
@@ -124,7 +124,7 @@ def figure(id: str, title: str, desc: str, size: tuple[float, float], body: Iter
     w, h = size
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="{id}-t {id}-d" viewBox="0 0 {w:g} {h:g}" '
-        f'style="min-width:{min(w, 560):g}px">'
+        f'style="min-width:{min(w, 560):g}px;max-width:{w * 1.25:g}px">'
     )
     said = f'<title id="{id}-t">{esc(title)}</title><desc id="{id}-d">{esc(desc)}</desc>'
     return "\n".join([head, said, *body, "</svg>"])

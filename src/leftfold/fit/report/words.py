@@ -32,6 +32,14 @@ def usd(amount: float) -> str:
     return f"${amount:,.2f}" if abs(amount) < 99.995 else f"${amount:,.0f}"
 
 
+def each(amount: float, quantity: float) -> str:
+    """The price of one, or of a million where one costs next to nothing."""
+    if not quantity:
+        return ""
+    one = amount / quantity
+    return f"${one * 1e6:.6g} a million" if one < 1e-3 else f"${one:.6g}"
+
+
 def number(value: float) -> str:
     """Three digits that count, whole numbers as they are."""
     if value == int(value) and abs(value) < 1e15:
