@@ -7,7 +7,7 @@ from typing import Final
 
 from leftfold.fit.costs import dynamodb, eventbridge, s3
 from leftfold.fit.costs.bills import Line
-from leftfold.fit.costs.flow import Flow, flow, segments_s, stored_event
+from leftfold.fit.costs.flow import Flow, each, flow, segments_s, stored_event
 from leftfold.fit.costs.parts import Mode, Units, a_month, archived, called, kept, watched, way_in, worked
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.workload import Workload
@@ -36,62 +36,60 @@ def behind(workload: Workload, prices: Prices, month: int, mode: Mode = "on-dema
 
 
 def units(found: Flow, workload: Workload) -> list[Units]:
-    """What the tables have to do."""
-    assumed = workload.assumed
-    row = assumed["row_bytes"]
+    """What the tables have to do. leftfold reads strongly; but the log, which is behind anyway."""
+    assumed, row = workload.assumed, workload.assumed["row_bytes"]
     steps_s = found.follows_s * found.followers  # a follower going on
-    pages = found.page.stored * found.placings_s / found.follows_s if found.follows_s else 0.0
-    page_reads = dynamodb.query_units([pages])
-    archiver = (
-        dynamodb.query_units([found.page.stored * found.placings_s * assumed["schedule_s"]]) / assumed["schedule_s"]
-    )
+    log_s = found.page.stored * found.placings_s  # bytes
     return [
         Units("commits", writes_s=found.commits_s * found.commit.units),
         Units("streams of cold commands", reads_s=found.load_units_s),
-        Units("the log", writes_s=found.placings_s * found.page.units, reads_s=steps_s * page_reads),
+        Units(
+            "the log",
+            writes_s=found.placings_s * found.page.units,
+            reads_s=steps_s * dynamodb.query_units([each(log_s, found.follows_s)]),
+        ),
         Units(
             "rows of views",
             writes_s=found.rows_s * dynamodb.write_units(row),
             reads_s=found.rows_s * dynamodb.read_units(row, consistency="strong"),
         ),
+        checkpoints("checkpoints of views", steps_s, workload),
+        Units("queries", reads_s=workload.queries_s * _strongly(assumed["query_bytes"])),
         Units(
-            "checkpoints of views",
-            writes_s=steps_s * assumed["follower_writes"],
-            reads_s=steps_s * dynamodb.read_units(row, consistency="strong"),
+            "the log, for the archive",
+            reads_s=dynamodb.query_units([log_s * assumed["schedule_s"]]) / assumed["schedule_s"],
         ),
-        Units(
-            "queries", reads_s=workload.queries_s * dynamodb.query_units([assumed["query_bytes"]], consistency="strong")
-        ),
-        Units("the log, for the archive", reads_s=archiver),
     ]
+
+
+def checkpoints(what: str, steps_s: float, workload: Workload) -> Units:
+    """Followers that go on so many times a second: each reads its small item, and writes it and its lease."""
+    return Units(what, writes_s=steps_s * workload.assumed["follower_writes"], reads_s=steps_s * _strongly(0))
+
+
+def _strongly(size: float) -> float:
+    return dynamodb.query_units([size], consistency="strong")
 
 
 def _functions(found: Flow, workload: Workload, prices: Prices) -> Iterator[Line]:
     """The functions behind the tables: woken by streams, and by schedules."""
     assumed, published_s = workload.assumed, published(workload)
-    scheduled_s = 1 / assumed["schedule_s"]
-    placed = found.events_s / found.placings_s if found.placings_s else 0.0
-    yield from called(
-        found.placings_s + scheduled_s, assumed["wake_ms"] + placed * assumed["event_ms"], workload, prices, "sequencer"
-    )
-    followed = found.events_s / found.follows_s if found.follows_s else 0.0
+    scheduled_s, wake = 1 / assumed["schedule_s"], assumed["wake_ms"]
+
+    def woken(what: str, woken_s: float, took_ms: float) -> Iterator[Line]:
+        return called(woken_s + scheduled_s, took_ms, workload, prices, what)
+
+    placing = each(found.events_s, found.placings_s) * assumed["event_ms"]
+    following = each(found.events_s, found.follows_s) * assumed["event_ms"]
+    yield from woken("sequencer", found.placings_s, wake + placing)
     if workload.views:
-        rows = found.rows_s / found.follows_s if found.follows_s else 0.0
-        took = workload.views * (assumed["wake_ms"] + followed * assumed["event_ms"]) + rows * assumed["row_ms"]
-        yield from called(found.follows_s + scheduled_s, took, workload, prices, "projector")
+        writing = each(found.rows_s, found.follows_s) * assumed["row_ms"]
+        yield from woken("projector", found.follows_s, workload.views * (wake + following) + writing)
     if published_s:
-        took = assumed["wake_ms"] + followed * (
-            assumed["event_ms"] + assumed["published_share"] * assumed["publish_ms"]
-        )
-        yield from called(found.follows_s + scheduled_s, took, workload, prices, PUBLISHER)
+        telling = each(published_s, found.follows_s) * assumed["publish_ms"]
+        yield from woken(PUBLISHER, found.follows_s, wake + following + telling)
         yield eventbridge.events(a_month(published_s), stored_event(workload), prices, "events for other services")
-    yield from called(
-        scheduled_s,
-        assumed["wake_ms"] + found.events_s / scheduled_s * assumed["event_ms"],
-        workload,
-        prices,
-        "archiver",
-    )
+    yield from woken("archiver", 0.0, wake + found.events_s / scheduled_s * assumed["event_ms"])
     functions = len(SCHEDULED) + (1 if published_s else 0)
     yield eventbridge.schedules(a_month(functions * scheduled_s), prices, "schedules")
 

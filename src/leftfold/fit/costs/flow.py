@@ -60,17 +60,18 @@ def flow(workload: Workload, month: int) -> Flow:
         commit=commit(workload),
         load_units_s=workload.commands_s * (1 - assumed["cached_share"]) * load_units(workload, kept),
         placings_s=placings_s,
-        page=page(workload, _each(events_s, placings_s)),
+        page=page(workload, each(events_s, placings_s)),
         follows_s=follows_s,
         rows_s=workload.views * min(changed_s, follows_s * max(1.0, workload.streams)),
         followers=workload.views + (1 if workload.consumers else 0),
         commits_kept=kept,
-        pages_kept=kept * _each(midway_s, commits_s),
-        page_kept=page(workload, _each(events_s, midway_s)),
+        pages_kept=kept * each(midway_s, commits_s),
+        page_kept=page(workload, each(events_s, midway_s)),
     )
 
 
-def _each(quantity: float, by: float) -> float:
+def each(quantity: float, by: float) -> float:
+    """So much of a quantity for one of `by`; none where there are none."""
     return quantity / by if by else 0.0
 
 

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from leftfold.fit.costs import dynamodb, queues, states
+from leftfold.fit.costs import queues, states
 from leftfold.fit.costs.bills import Line
-from leftfold.fit.costs.event_sourced import behind
+from leftfold.fit.costs.event_sourced import behind, checkpoints
 from leftfold.fit.costs.flow import flow
-from leftfold.fit.costs.parts import Units, a_month, called, months_kept, way_in, worked
+from leftfold.fit.costs.parts import a_month, called, months_kept, way_in, worked
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.tabular import items, watching
 from leftfold.fit.costs.workload import Workload
@@ -71,12 +71,7 @@ def remembered(workload: Workload, prices: Prices, month: int) -> Iterator[Line]
     own = journal(workload, month)
     yield from behind(own, prices, month)
     found = flow(own, month)
-    checkpoint = dynamodb.read_units(assumed["row_bytes"], consistency="strong")
-    follower = Units(
-        "checkpoints of processes",
-        writes_s=found.follows_s * assumed["follower_writes"],
-        reads_s=found.follows_s * checkpoint,
-    )
+    follower = checkpoints("checkpoints of processes", found.follows_s, own)
     yield from worked([follower], own, prices, "on-demand")
     if found.follows_s:
         steps_s = workload.commands_s * assumed["steps_per_run"]
