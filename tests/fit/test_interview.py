@@ -152,7 +152,7 @@ def test_going_back_takes_an_answer_away() -> None:
 def test_what_is_settled_is_said_and_the_load_still_asked() -> None:
     talk = Talk(Answers(), scripted("orders", "n", "n", "y", "", "7", "3"))
     assert talk.run() == "stopped"
-    assert "Nothing left can change the verdict: Step Functions. 9 of the questions set the costs." in talk.text
+    assert "Nothing left to ask can change the verdict: Step Functions. 9 of the questions set the costs." in talk.text
     assert talk.asked[4:] == ["read_models", "downstream_consumers", "commands_per_s"]
 
 

@@ -70,7 +70,7 @@ def test_several_files_give_a_table_and_one_document(desk: Desk) -> None:
     assert [one["context"] for one in contexts] == ["cms", "orders"]
 
 
-@pytest.mark.parametrize(("suffix", "begin"), [(".json", "{"), (".md", "# ")])
+@pytest.mark.parametrize(("suffix", "begin"), [(".json", "{"), (".md", "# "), (".html", "<!doctype html>")])
 def test_a_report_is_written_by_its_suffix(desk: Desk, suffix: str, begin: str) -> None:
     for files in (("cms.yaml",), ("cms.yaml", "orders.yaml")):
         path = desk.folder / f"{len(files)}{suffix}"
@@ -94,7 +94,7 @@ def test_no_answers_tell_the_ways_in(desk: Desk) -> None:
         (("cms.yaml", "orders.yaml", "--from", "bank:app"), "about one context"),
         (("cms.yaml", "orders.yaml", "--context", "a"), "about one context"),
         (("cms.yaml", "--store", "sqlite:bank.db"), "name the app with --from"),
-        (("cms.yaml", "--out", "report.pdf"), "is written as .md or .json"),
+        (("cms.yaml", "--out", "report.pdf"), "is written as .html, .md or .json"),
         (("--commands-per-s", "20/s"), "--commands-per-s: '20/s' has a unit"),
         (("--team-size", "0", "--streams", "-1"), "--streams: '-1' is negative"),
         (("--assume", "pek=3"), "did you mean 'peak'?"),

@@ -24,7 +24,7 @@ from leftfold.fit.reading import Questionnaire
 
 DEFAULT: Final = "fit.yaml"
 INIT: Final = "init"
-SUFFIXES: Final = (".md", ".json")
+SUFFIXES: Final = (".html", ".md", ".json")
 WAYS: Final = f"""\
 nothing to judge. There are three ways in:
   leftfold fit {INIT}                a file with every question, to fill in; then: leftfold fit {DEFAULT}
@@ -61,7 +61,7 @@ class Wanted(Struct, frozen=True):
 @click.option("--tenant", help="The tenant whose data to measure.")
 @click.option("--metrics", type=click.Path(path_type=Path), help="Logs of its functions: what they counted counts.")
 @click.option("--prices", type=click.Path(path_type=Path), help="Your prices in place of the list's, a .yaml file.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the report too: FILE.md or FILE.json.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the report: FILE.html, FILE.md or FILE.json.")
 @json_option
 def fit(
     files: tuple[str, ...],
@@ -94,7 +94,8 @@ def fit(
         return
     paths = [Path(file) for file in files]
     if ask or not (paths or wanted.flags.places or app or metrics):
-        paths = [_interviewed(paths, wanted, measured)]
+        path = _interviewed(paths[0] if paths else Path(DEFAULT), wanted, measured, is_named=bool(paths) or ask)
+        paths = [path]
     _report(paths, wanted, measured)
 
 
@@ -159,7 +160,7 @@ def _write_new(path: Path, text: str) -> None:
         raise ConfigError(f"{path}: {error.strerror}.") from error
 
 
-def _interviewed(paths: Sequence[Path], wanted: Wanted, measured: Measured | None) -> Path:
+def _interviewed(path: Path, wanted: Wanted, measured: Measured | None, *, is_named: bool) -> Path:
     """Ask for what neither the file nor the command line answers; nothing is asked twice."""
     from leftfold.cli.interview_file import interviewed
     from leftfold.fit.merging import merged
@@ -167,7 +168,7 @@ def _interviewed(paths: Sequence[Path], wanted: Wanted, measured: Measured | Non
     def known(file: Questionnaire | None) -> Answers:
         return merged(file, measured, wanted.flags).answers
 
-    return interviewed(paths[0] if paths else Path(DEFAULT), known, is_named=bool(paths))
+    return interviewed(path, known, is_named=is_named)
 
 
 def _report(paths: Sequence[Path], wanted: Wanted, measured: Measured | None) -> None:
@@ -201,9 +202,15 @@ def _write_report(path: Path, advices: Sequence[Advice]) -> None:
 
 
 def _drawn(suffix: str, advices: Sequence[Advice]) -> str:
-    from leftfold.fit.report import json, markdown
+    from leftfold.fit.report import html, json, markdown
 
-    return markdown.markdown(advices) if suffix == ".md" else json.text(advices)
+    match suffix:
+        case ".html":
+            return html.html(advices)
+        case ".md":
+            return markdown.markdown(advices)
+        case _:
+            return json.text(advices)
 
 
 def _read(paths: Sequence[Path]) -> list[Questionnaire]:

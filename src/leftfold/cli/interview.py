@@ -120,7 +120,7 @@ class Interview:
         self._offered = True
         priced = [question for question in left if question.key in PRICED]
         rest = f"{len(priced)} of the questions set the costs" if priced else "the rest is for completeness"
-        self.voice.say(f"\nNothing left can change the verdict: {TITLES[verdict]}. {rest.capitalize()}.", "bold")
+        self.voice.say(f"\nNothing left to ask can change the verdict: {TITLES[verdict]}. {rest.capitalize()}.", "bold")
         self.voice.say(
             "Enter: go on with these.  a: ask all.  q: stop here." if priced else "Enter: stop here.  a: ask all.",
             "dim",
