@@ -1,32 +1,18 @@
 """The charts say what the advice says: their points, read back by their own ticks, are its figures."""
 
 from itertools import accumulate, pairwise
-from pathlib import Path
-from typing import Final
 
 import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from leftfold.fit.advice import Advice, Arrow
-from leftfold.fit.advising import advise
-from leftfold.fit.costs.prices import built_in
 from leftfold.fit.designs import design
 from leftfold.fit.judgement import Verdict
-from leftfold.fit.reading import read as read_file
 from leftfold.fit.report import charts, diagrams, svg, words
 from tests.fit import pictures
 from tests.fit.advices import ANSWERS, VERDICTS, advices, answered, few, load_of, sample
-
-EXAMPLES: Final = sorted((Path(__file__).parents[2] / "examples" / "fit").glob("*.yaml"))
-
-
-def example(path: Path) -> Advice:
-    file = read_file(path.read_bytes(), path.name)
-    return advise(file.answers, built_in(), file.assume)
-
-
-ADVISED: Final = {path.stem: example(path) for path in EXAMPLES}
+from tests.fit.worked import ADVISED
 
 
 def drawn(advice: Advice) -> dict[str, pictures.Element]:

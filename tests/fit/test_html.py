@@ -15,7 +15,7 @@ from leftfold.fit.report.html import html
 from leftfold.fit.report.svg import esc
 from tests.fit import pictures
 from tests.fit.advices import HOSTILE, advices, few, sample
-from tests.fit.test_charts import ADVISED
+from tests.fit.worked import ADVISED
 
 VOID: Final = {"meta", "br", "hr", "img", "link", "input"}
 KNOWN: Final = {

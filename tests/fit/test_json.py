@@ -37,17 +37,17 @@ def test_any_advice_holds_the_contract(advice: Advice) -> None:
     assert faults(msgspec.json.decode(text([advice]))) == []
 
 
-@pytest.mark.parametrize(
-    "broken",
-    [
-        {"verdict": "maybe"},
-        {"confidence": 0.5},
-        {"score": "7"},
-        {"gates": {}},
-        {"reasons": [{}]},
-        {"costs": {"plain": None}},
-    ],
-)
+BROKEN: list[dict[str, Any]] = [
+    {"verdict": "maybe"},
+    {"confidence": 0.5},
+    {"score": "7"},
+    {"gates": {}},
+    {"reasons": [{}]},
+    {"costs": {"plain": None}},
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_contract_is_caught(broken: dict[str, Any]) -> None:
     assert faults(told(sample()) | broken)
     assert faults({key: value for key, value in told(sample()).items() if key not in broken})

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from leftfold.fit.advice import Advice
 from leftfold.fit.report.markdown import markdown, mermaid, plain
 from tests.fit.advices import HOSTILE, TEXTS, advices, few, sample
+from tests.fit.worked import ADVISED
 
 READER = MarkdownIt("commonmark").enable("table")
 DETAILS = ("<details>", "</details>")
@@ -75,17 +76,29 @@ def test_every_reason_and_every_line_of_every_bill_is_there(advice: Advice) -> N
     assert all(any(f"| {line.service} | {plain(line.what)} |" in row for row in rows) for line in lines)
 
 
+@pytest.mark.parametrize("name", [*ADVISED])
+def test_every_worked_example_names_each_of_its_sources_with_a_link(name: str) -> None:
+    advice = ADVISED[name]
+    links = {str(token.attrs["href"]) for token in tokens(markdown([advice])) if token.type == "link_open"}
+    assert links == {source.url for source in advice.sources if source.url.startswith("https://")}
+    assert links
+
+
 def test_a_table_has_as_many_cells_in_each_row() -> None:
     widths: list[set[int]] = []
+    cells = 0
     for token in tokens(markdown([sample(), sample()])):
-        if token.type == "table_open":
-            widths.append(set())
-        if token.type == "tr_open":
-            cells = 0
-        if token.type in ("th_open", "td_open"):
-            cells += 1
-        if token.type == "tr_close":
-            widths[-1].add(cells)
+        match token.type:
+            case "table_open":
+                widths.append(set())
+            case "tr_open":
+                cells = 0
+            case "th_open" | "td_open":
+                cells += 1
+            case "tr_close":
+                widths[-1].add(cells)
+            case _:
+                pass
     assert len(widths) > 10
     assert all(len(found) == 1 for found in widths)
 

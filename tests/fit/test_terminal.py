@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -13,6 +13,7 @@ from rich.console import Console
 from leftfold.cli.advice import BAR, WIDTH, screenful, show_advice
 from leftfold.fit.advice import Advice
 from tests.fit.advices import HOSTILE, advices, few, sample
+from tests.fit.worked import ADVISED
 
 SCREEN = (80, 24)
 
@@ -32,6 +33,15 @@ def test_any_advice_fits_a_screen(advice: Advice) -> None:
     shown = lines(advice)
     assert size_faults(shown) == []
     assert not any(ord(letter) < 32 or 127 <= ord(letter) < 160 for line in shown for letter in line)
+
+
+@pytest.mark.parametrize("name", [*ADVISED])
+def test_every_worked_example_fits_a_screen(name: str, record_property: Callable[[str, object], None]) -> None:
+    shown = lines(ADVISED[name])
+    assert size_faults(shown) == []
+    assert shown[0].startswith(f"{name}: ")
+    assert shown[-1].startswith("  ")  # what to do next
+    record_property("figure", f"{name}: {len(shown)} lines of at most {max(map(cell_len, shown))} columns")
 
 
 def test_a_report_that_is_too_large_is_caught() -> None:

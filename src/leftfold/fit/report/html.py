@@ -123,7 +123,10 @@ def _costs(advice: Advice, place: int) -> Iterator[str]:
     yield f'<div class="wide">{charts.over_loads(advice, f"c{place}-loads")}</div>'
     if advice.break_evens:
         yield _folded("Every break-even", _list(esc(words.break_even(one)) for one in advice.break_evens))
-    yield from (_bill(bill, advised=bill is advice.bills[0]) for bill in advice.bills)
+    first, *others = (_bill(bill, advised=bill is advice.bills[0]) for bill in advice.bills)
+    yield first
+    if others:
+        yield _folded("The bills of the others", "".join(others))
 
 
 def _bill(bill: Bill, *, advised: bool) -> str:

@@ -11,9 +11,10 @@ STYLE: Final = """
   --wash: #1c2229; --accent: #66b1ff; --against: #f0907c; --for: #7fce9e; --on-bar: #14181d; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
-  Roboto, sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+  Roboto, sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: break-word; }
 main { max-width: 64rem; margin: 0 auto; padding: 3rem 1.25rem 5rem; }
 article + article { margin-top: 5rem; border-top: 1px solid var(--hair); padding-top: 3rem; }
+h1, summary, dd { overflow-wrap: anywhere; }
 h1 { font-size: 1.05rem; font-weight: 600; color: var(--soft); margin: 0; }
 h2 { font-size: 1.15rem; font-weight: 650; margin: 3rem 0 .75rem; }
 h3 { font-size: 1rem; font-weight: 600; margin: 1.75rem 0 .5rem; }
