@@ -41,7 +41,19 @@ def test_a_plain_table_costs_the_same_in_every_month() -> None:
 
 
 def test_hot_storage_and_archive_grow_apart() -> None:
-    workload = replace(load(), retention_years=5.0)
-    first, last = (bill(BY_ID["event-source"], workload, PRICES, month).by_service() for month in (1, 60))
-    hot, cold = last["DynamoDB"] - first["DynamoDB"], last["S3"] - first["S3"]
-    assert hot > 10 * cold > 0
+    found = curve(BY_ID["event-source"], replace(load(), retention_years=5.0), PRICES)
+    grown = found.usd[-1] - found.usd[0]
+    hot, archive = found.hot[-1] - found.hot[0], found.archive[-1] - found.archive[0]
+    assert hot > 10 * archive > 0
+    assert hot + archive > 0.9 * grown  # what else grows is pages, calls and loads, while the table splits
+    commits = 60 * 2_628_000 * (760 + 100) / 2**30 * (0.25 + 0.20)  # one a second for 60 months, and their recovery
+    assert commits < found.hot[-1] < 2 * commits  # the log holds every event once more, packed
+
+
+@pytest.mark.parametrize(
+    ("alternative", "hot", "archive"), [("plain", True, False), ("plain:rds", True, False), ("stream", False, True)]
+)
+def test_only_what_is_kept_is_storage(alternative: str, hot: bool, archive: bool) -> None:
+    found = curve(BY_ID[alternative], load(), PRICES)
+    assert (any(found.hot), any(found.archive)) == (hot, archive)
+    assert all(sum(kept) < usd for *kept, usd in zip(found.hot, found.archive, found.usd, strict=True))

@@ -10,11 +10,16 @@ from leftfold.fit.judgement import Judgement, Source, Verdict
 
 
 class Curve(Struct, frozen=True):
-    """What an alternative costs a month, in each of `months` from the start: storage grows, up to the retention."""
+    """What an alternative costs a month, in each of `months` from the start: storage grows, up to the retention.
+
+    Of `usd`, `hot` is what is kept in tables, their recovery included, and `archive` what is kept in S3.
+    """
 
     alternative: str
     months: tuple[int, ...]
     usd: tuple[float, ...]
+    hot: tuple[float, ...] = ()
+    archive: tuple[float, ...] = ()
 
 
 class BreakEven(Struct, frozen=True):

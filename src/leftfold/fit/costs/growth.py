@@ -7,6 +7,7 @@ from typing import Final
 
 from leftfold.fit.advice import Curve
 from leftfold.fit.costs.alternatives import Alternative, bill
+from leftfold.fit.costs.bills import Bill
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.workload import Workload
 
@@ -17,7 +18,20 @@ LEAST_MONTHS: Final = 12  # shown, however short the retention is
 def curve(alternative: Alternative, workload: Workload, prices: Prices) -> Curve:
     """The bills' sums, month by month or in equal steps, up to the retention."""
     months = points(workload)
-    return Curve(alternative.id, months, tuple(bill(alternative, workload, prices, month).usd for month in months))
+    bills = [bill(alternative, workload, prices, month) for month in months]
+    return Curve(
+        alternative.id,
+        months,
+        usd=tuple(one.usd for one in bills),
+        hot=tuple(_kept(one, hot=True) for one in bills),
+        archive=tuple(_kept(one, hot=False) for one in bills),
+    )
+
+
+def _kept(month: Bill, *, hot: bool) -> float:
+    """Dollars for what is stored: all that is billed by the GB-month, but for the functions' logs."""
+    stored = [one for one in month.lines if one.unit.startswith("GB-month") and one.service != "CloudWatch"]
+    return sum(one.usd for one in stored if (one.service != "S3") == hot)
 
 
 def points(workload: Workload) -> tuple[int, ...]:
