@@ -81,7 +81,7 @@ def test_gates_clashes_and_flips_stand_out() -> None:
     shown = "\n".join(lines(sample()))
     assert "!  First: Split the key" in shown
     assert "!  Clash: crud_verbs, process_rich" in shown
-    assert "Would flip it: core-only by team_experience none" in shown
+    assert "Would flip it: core-only: team_experience none" in shown
 
 
 def test_the_bars_are_as_long_as_the_bills() -> None:

@@ -98,13 +98,13 @@ def _alerts(advice: Advice) -> list[Text]:
 
 
 def _flips(advice: Advice) -> list[Text]:
-    said = [f"{one.verdict} by {words.flip(one)}" for one in advice.judgement.flips]
+    said = [f"{one.verdict}: {words.flip(one)}" for one in advice.judgement.flips]
     if not said:
         return []
-    room = WIDTH - 15 - len(_more(len(said)))
+    room = WIDTH - 15
     shown = _whole(said, room, "; ") or _fitted(said[0], room)
     more = _more(len(said) - max(1, shown.count("; ") + 1))
-    return [styled(("Would flip it: ", "bold"), shown, more)]
+    return [styled(("Would flip it: ", "bold"), shown, more if cell_len(shown + more) <= room else "")]
 
 
 def _costs(advice: Advice) -> list[Text]:
@@ -142,8 +142,8 @@ def _answers(advice: Advice) -> list[Text]:
 
 def _next(advice: Advice) -> list[Text]:
     steps = advice.design.steps
-    more = _more(len(steps) - STEPS)
-    found = [styled(("Next", "bold"), (f"{more} (--out has the design)" if more else "", "dim"))]
+    more = f" ({len(steps) - STEPS} more, and the design, with --out)" if len(steps) > STEPS else " (the design: --out)"
+    found = [styled(("Next", "bold"), (more, "dim"))]
     for step in sorted(sorted(steps, key=lambda one: words.command(one) is None)[:STEPS], key=steps.index):
         parts = words.command(step)
         if parts is None:

@@ -22,6 +22,7 @@ class Part(Struct, frozen=True, kw_only=True):
     tables: tuple[Service, ...] = ()
     arrows: tuple[Arrow, ...] = ()
     steps: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()  # steps for when it runs
 
 
 SOURCED: Final[tuple[Verdict, ...]] = ("event-source", "core-only")
@@ -74,14 +75,14 @@ PARTS: Final = (
     Part(
         verdicts=SOURCED,
         when=AUDITED,
-        steps=(
+        after=(
             "`leftfold archive {name}:app --to s3:BUCKET/archive --verify`: reads the whole chain beside the store",
         ),
     ),
     Part(
         verdicts=SOURCED,
         when=LOCKED,
-        steps=("`leftfold archive {name}:app --to s3:BUCKET/archive --keep-days 2190`: Object Lock, six years",),
+        after=("`leftfold archive {name}:app --to s3:BUCKET/archive --keep-days 2190`: Object Lock, six years",),
     ),
     Part(
         verdicts=SOURCED,
@@ -114,7 +115,7 @@ PARTS: Final = (
         ),
         tables=(Service("{name}-parquet (bucket)", "a file for each million events, written on a schedule"),),
         arrows=(Arrow("DynamoDB: log", "S3: parquet", "export"), Arrow("Athena: questions", "S3: parquet", "scan")),
-        steps=("`leftfold export {name}:app --parquet events/`: what is newer, as Parquet: for a schedule",),
+        after=("`leftfold export {name}:app --parquet events/`: what is newer, as Parquet: for a schedule",),
     ),
     Part(
         verdicts=SOURCED,

@@ -38,14 +38,14 @@ def design(answers: Answers, verdict: Verdict, workload: Workload) -> Design:
     base = BASES[verdict]
     parts = [part for part in PARTS if verdict in part.verdicts and _wanted(part, answers)]
     words = {"{name}": module_name(answers.context), "{mb_s}": f"{workload.events_s * workload.event_bytes / 1e6:,.3g}"}
+    early, late = (step for part in parts for step in part.steps), (step for part in parts for step in part.after)
+    steps = (*base.steps, *early, *base.last, *late)
     return Design(
         title=_in(base.title, words),
         services=_services([*base.services, *(one for part in parts for one in part.services)], words),
         tables=_services([*base.tables, *(one for part in parts for one in part.tables)], words),
         arrows=(*base.arrows, *(one for part in parts for one in part.arrows)),
-        steps=tuple(
-            _in(step, words) for step in (*base.steps, *(step for part in parts for step in part.steps), *base.last)
-        ),
+        steps=tuple(_in(step, words) for step in steps),
     )
 
 

@@ -162,7 +162,7 @@ def crossing(advice: Advice, bills: Sequence[Bill]) -> str:
         return ""
     other = "plain" if "plain" in others else others[0]
     less = next(bill.usd for bill in bills if bill.alternative == other) < bills[0].usd
-    return f"At no load that was tried does {other} become {'dearer' if less else 'cheaper'} than {own}."
+    return f"At every load that was tried {other} stays {'cheaper' if less else 'dearer'} than {own}."
 
 
 def break_even(one: BreakEven) -> str:
