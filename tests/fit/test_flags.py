@@ -1,7 +1,7 @@
 """Answers as flags: the same words and mistakes as in a file, and their order of precedence."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, strategies as st
 
 from leftfold.core.errors import ConfigError
 from leftfold.fit.advice import Measured
@@ -38,6 +38,18 @@ def test_every_answer_can_be_given_as_a_flag(answers: Answers) -> None:
     default = Answers()
     told = {key: value_text(answers.value(key)) for key in BY_KEY if answers.value(key) != default.value(key)}
     assert read_flags(told).answers == answers
+
+
+@given(st.dictionaries(st.sampled_from(list(BY_KEY)), st.text()), st.lists(st.text(), max_size=3))
+def test_whatever_flags_say_is_an_answer_or_a_mistake(given: dict[str, str], assume: list[str]) -> None:
+    try:
+        found = read_flags(given, assume)
+    except ConfigError as error:
+        faults = str(error).splitlines()
+    else:
+        faults = []
+        assert set(found.places) == set(given)
+    assert all(line.startswith("--") for line in faults)
 
 
 def test_flags_come_before_what_was_measured_and_that_before_the_file() -> None:

@@ -112,6 +112,11 @@ def test_what_is_written_is_what_is_meant(line: str, expected: object) -> None:
         ("streams: {count: 3}", "streams: a mapping; write one answer"),
         ('context: ""', "context: an empty name; write a name, or unknown"),
         (r'context: "a\nb"', "context: not a name; write one line of at most 80 characters"),
+        ('"a\\nb": 3', r"'a\nb': no such key; `leftfold fit init` writes a file with every key"),
+        ('assume: {"x\\e[1m": 3}', r"assume.'x\x1b[1m': no such assumption; a report as JSON names them: `assumed`"),
+        ("assume: {peak: 0}", "assume.peak: '0' is out of range; write 1 to 1_000_000_000_000_000 (times)"),
+        ("assume: {peak: [3]}", "assume.peak: not a number; write one number"),
+        ("assume: {peak: 3, peak: 4}", "assume.peak: set in line 2 too; keep one of them"),
         ("assume: 3", "assume: no mapping; write `name: number` in lines of their own below it"),
     ],
 )

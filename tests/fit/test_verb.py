@@ -2,11 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import given, settings
 
+from leftfold.cli.advice import screenful
+from leftfold.fit.advising import advise
+from leftfold.fit.answers import Answers
+from leftfold.fit.costs.prices import built_in
 from leftfold.fit.questions import QUESTIONS, Question
+from leftfold.fit.report import html, json, markdown
 from tests.cli.desk import Desk
+from tests.fit.drawn import ANSWERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "fit.md"
@@ -78,6 +87,20 @@ def test_a_report_is_written_by_its_suffix(desk: Desk, suffix: str, begin: str) 
         text = path.read_text()
         assert text.lower().startswith(begin)
         assert "cms" in text
+
+
+@settings(max_examples=15)
+@given(ANSWERS)
+def test_any_answers_come_out_in_every_form(answers: Answers) -> None:
+    advice = advise(answers, built_in(), {})
+    told = json.text([advice])
+    costs = msgspec.json.decode(told, type=dict[str, Any])["costs"]
+    assert all(isinstance(usd, int | float) and usd >= 0 for usd in costs.values())  # NaN and infinity are null
+    assert markdown.markdown([advice])
+    assert html.html([advice])
+    lines = screenful(advice)
+    assert len(lines) < 24
+    assert max(len(line.plain) for line in lines) <= 80
 
 
 def test_no_answers_tell_the_ways_in(desk: Desk) -> None:

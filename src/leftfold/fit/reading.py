@@ -54,7 +54,7 @@ def read(text: str | bytes, name: str) -> Questionnaire:
     if not tree.entries:
         raise ConfigError(f"{name}:1: the file has no answer; `leftfold fit init` writes one with every question.")
     for first, again in tree.repeated():
-        faults.add(again.line, again.key, f"answered in line {first.line} too", "keep one of them")
+        faults.add(again.line, _key(again.key), f"answered in line {first.line} too", "keep one of them")
     found: dict[str, Value] = {}
     assume: dict[str, float] = {}
     for entry in tree.entries:
@@ -62,7 +62,7 @@ def read(text: str | bytes, name: str) -> Questionnaire:
             assume = _assumed(entry, faults)
         elif (question := BY_KEY.get(entry.key)) is None:
             otherwise = "`leftfold fit init` writes a file with every key"
-            faults.add(entry.line, entry.key[:SHOWN], "no such key", near(entry.key, KNOWN, otherwise=otherwise))
+            faults.add(entry.line, _key(entry.key), "no such key", near(entry.key, KNOWN, otherwise=otherwise))
         else:
             _take(question, entry, found, faults)
     faults.check()
@@ -88,7 +88,7 @@ def read_flags(given: Dictionary[str, str], assume: Sequence[str] = ()) -> Quest
         try:
             own[name] = assumed(name, text)
         except Wrong as wrong:
-            faults.append(f"--assume {pair[:SHOWN]}: {wrong}")
+            faults.append(f"--assume {_key(pair)}: {wrong}")
     if faults:
         raise ConfigError("\n".join(faults))
     return Questionnaire(answers_of(found), own, {key: place for place, key in enumerate(given, 1)})
@@ -158,7 +158,7 @@ def assumed(name: str, text: str) -> float:
 
     one = BY_NAME.get(name)
     if one is None:
-        raise Wrong("no such assumption", near(name, BY_NAME, otherwise=f"they are {', '.join(BY_NAME)}"))
+        raise Wrong("no such assumption", near(name, BY_NAME, otherwise="a report as JSON names them: `assumed`"))
     return number(text, low=one.least, high=min(one.most, MOST), unit=one.unit)
 
 
@@ -199,14 +199,14 @@ def _assumed(entry: Entry, faults: Faults) -> dict[str, float]:
             faults.add(entry.line, ASSUME, "no mapping", "write `name: number` in lines of their own below it")
         return found
     for first, again in entry.value.repeated():
-        faults.add(again.line, f"{ASSUME}.{again.key[:SHOWN]}", f"set in line {first.line} too", "keep one of them")
+        faults.add(again.line, f"{ASSUME}.{_key(again.key)}", f"set in line {first.line} too", "keep one of them")
     for one in entry.value.entries:
         try:
             if not isinstance(one.value, Scalar):
                 raise Wrong("not a number", "write one number")
             found[one.key] = assumed(one.key, one.value.text)
         except Wrong as wrong:
-            faults.add(one.line, f"{ASSUME}.{one.key[:SHOWN]}", wrong.what, wrong.do)
+            faults.add(one.line, f"{ASSUME}.{_key(one.key)}", wrong.what, wrong.do)
     return found
 
 
@@ -228,6 +228,11 @@ def _yes(text: str) -> bool:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
+
+
+def _key(text: str) -> str:
+    """A key in its fault, which is one line."""
+    return text if text.isprintable() and len(text) <= SHOWN else _shown(text)
 
 
 def _of(unit: str) -> str:
