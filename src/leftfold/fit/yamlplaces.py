@@ -144,7 +144,7 @@ def _tree(text: str, name: str) -> Node:
                 closed = stack.pop().close(name)
                 stack[-1].items.append(closed)
     except yaml.YAMLError as error:
-        raise ConfigError(_broken(error, name)) from error
+        raise ConfigError(_broken(error, text, name)) from error
     return stack[0].items[0] if stack[0].items else Mapping((), 1)
 
 
@@ -161,9 +161,11 @@ def _refuse(event: object, line: int, name: str, *, depth: int, documents: int) 
         raise ConfigError(f"{name}:{line}: a second document (---); write one file for each.")
 
 
-def _broken(error: Exception, name: str) -> str:
+def _broken(error: Exception, text: str, name: str) -> str:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line = mark.line + 1 if mark is not None else 1
+    before = text[: getattr(error, "position", 0)]  # of a character that may not be there there is no mark
+    line = mark.line + 1 if mark is not None else before.count("\n") + 1
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     said = " ".join(str(problem).split())
-    return f"{name}:{line}: no YAML: {said}; quote the text, or mend the line above."
+    do = "indent with blanks" if "\\t" in said else "quote the text, or mend the line above"
+    return f"{name}:{line}: no YAML: {said}; {do}."
