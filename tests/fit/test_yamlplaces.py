@@ -53,7 +53,7 @@ def test_a_key_that_comes_again_is_told_with_both_lines() -> None:
         ("\n\nword\n", "f.yaml:3: the file is no mapping"),
         ("a: 1\nb: {c\n", "f.yaml:3: no YAML: "),
         ("a:\n\tb: 1", "f.yaml:2: no YAML: "),
-        ("a: 1\nb: \x01", "f.yaml:1: no YAML: special characters are not allowed"),
+        ("a: 1\nb: \x01", "f.yaml:2: no YAML: special characters are not allowed"),
         ("a: &x 1\nb: *x", "f.yaml:2: an alias (*x)"),
         ("a: 1\nb: !!python/object:os.system 1", "f.yaml:2: a tag (tag:yaml.org,2002:python/object:os.system)"),
         ("a: 1\n---\nb: 1", "f.yaml:2: a second document"),
