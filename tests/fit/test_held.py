@@ -23,9 +23,11 @@ from leftfold.cloud.settings import DEFAULTS, OfFunction
 from leftfold.cloud.synthesis import graph_of
 from leftfold.core.commits import Framed
 from leftfold.core.processes import Todo
+from leftfold.fit.costs.alternatives import BY_ID, bill
 from leftfold.fit.costs.assumptions import ASSUMPTIONS, BY_NAME
-from leftfold.fit.costs.event_sourced import FUNCTIONS, PUBLISHER, SCHEDULED
+from leftfold.fit.costs.event_sourced import SCHEDULED, functions
 from leftfold.fit.costs.flow import commit, load_units, page
+from leftfold.fit.costs.prices import built_in
 from leftfold.lambdas import commands, projector
 from leftfold.publish import Publish
 from leftfold.testing import FrozenClock
@@ -131,16 +133,17 @@ def test_units_are_those_that_the_store_was_measured_at() -> None:
 # what a deployment has
 
 
-@pytest.mark.parametrize(("views", "publishes"), [(1, False), (4, False), (1, True), (3, True)])
+@pytest.mark.parametrize(("views", "publishes"), [(0, False), (1, False), (4, False), (0, True), (3, True)])
 def test_a_stack_has_as_many_alarms_and_functions_as_said(views: int, publishes: bool) -> None:
     graph = graph_of(app(views, publishes))
     followers = views + publishes
-    told = said("alarms") + said("alarms_a_follower") * followers + said("alarms_a_publisher") * publishes
-    assert len(list(alarms(graph))) == told
-    wanted = {*FUNCTIONS, *([PUBLISHER] if publishes else [])}
-    assert {function.name for function in graph.functions} == wanted
-    scheduled = {edge.target for edge in graph.edges if edge.how == "schedule"}
-    assert scheduled == {*SCHEDULED, *([PUBLISHER] if publishes else [])}
+    workload = load_of(replace(SMALL, read_models=float(views), downstream_consumers=float(publishes)))
+    lines = {line.price: line.quantity for line in bill(BY_ID["event-source"], workload, built_in(), 12).lines}
+    assert len(list(alarms(graph))) == lines["cloudwatch.alarm"]
+    assert {function.name for function in graph.functions} == {*functions(workload)}
+    assert {*functions(workload)} & {*SCHEDULED} == {edge.target for edge in graph.edges if edge.how == "schedule"}
+    told = said("metrics_a_function") * len(graph.functions) + said("metrics_a_follower") * followers
+    assert lines["cloudwatch.metric"] == told
 
 
 def test_the_settings_of_a_deployment_are_as_said() -> None:

@@ -12,9 +12,10 @@ from leftfold.fit.costs.parts import Mode, Units, a_month, archived, called, kep
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.workload import Workload
 
-FUNCTIONS: Final = ("commands", "queries", "sequencer", "projector", "archiver", "replayer")
-SCHEDULED: Final = ("sequencer", "projector", "archiver")
+ALWAYS: Final = ("commands", "queries", "sequencer", "archiver")
+OF_VIEWS: Final = ("projector", "replayer")
 PUBLISHER: Final = "publisher"  # where other services are told
+SCHEDULED: Final = ("sequencer", "archiver", "projector", PUBLISHER)
 
 
 def event_sourced(workload: Workload, prices: Prices, month: int, mode: Mode = "on-demand") -> Iterator[Line]:
@@ -90,8 +91,14 @@ def _functions(found: Flow, workload: Workload, prices: Prices) -> Iterator[Line
         yield from woken(PUBLISHER, found.follows_s, wake + following + telling)
         yield eventbridge.events(a_month(published_s), stored_event(workload), prices, "events for other services")
     yield from woken("archiver", 0.0, wake + found.events_s / scheduled_s * assumed["event_ms"])
-    functions = len(SCHEDULED) + (1 if published_s else 0)
-    yield eventbridge.schedules(a_month(functions * scheduled_s), prices, "schedules")
+    scheduled = [name for name in functions(workload) if name in SCHEDULED]
+    yield eventbridge.schedules(a_month(len(scheduled) * scheduled_s), prices, "schedules")
+
+
+def functions(workload: Workload) -> tuple[str, ...]:
+    """The functions of the stack."""
+    publisher = (PUBLISHER,) if published(workload) else ()
+    return (*ALWAYS, *(OF_VIEWS if workload.views else ()), *publisher)
 
 
 def published(workload: Workload) -> float:
@@ -108,10 +115,9 @@ def _archive(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
 
 
 def _watching(workload: Workload, prices: Prices, found: Flow) -> Iterator[Line]:
-    assumed, publishes = workload.assumed, 1 if published(workload) else 0
-    alarms = (
-        assumed["alarms"] + assumed["alarms_a_follower"] * found.followers + assumed["alarms_a_publisher"] * publishes
-    )
-    functions = len(FUNCTIONS) + publishes
-    metrics = assumed["metrics_a_function"] * functions + assumed["metrics_a_follower"] * found.followers
+    assumed, names = workload.assumed, functions(workload)
+    alarms = assumed["alarms"] + assumed["alarms_a_follower"] * found.followers
+    alarms += assumed["alarms_of_views"] if workload.views else 0
+    alarms += assumed["alarms_a_publisher"] if PUBLISHER in names else 0
+    metrics = assumed["metrics_a_function"] * len(names) + assumed["metrics_a_follower"] * found.followers
     yield from watched(alarms, metrics, prices)
