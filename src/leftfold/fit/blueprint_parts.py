@@ -87,7 +87,9 @@ PARTS: Final = (
     Part(
         verdicts=SOURCED,
         when=ERASED,
-        services=(Service("DynamoDB: people", "personal data, by person; events hold only the person's id"),),
+        services=(
+            Service("DynamoDB: people", "a table of your own: personal data, by person; events hold only the id"),
+        ),
         tables=(
             Service(
                 "{name}-people", "p person's id; deleting the item erases the person, also from what the events mean"

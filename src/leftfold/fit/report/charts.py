@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from leftfold.fit.advice import Advice, BreakEven
+from leftfold.fit.advice import Advice, BreakEven, Load
 from leftfold.fit.judgement import Reason, Verdict
 from leftfold.fit.report import svg, words
 from leftfold.fit.report.svg import Scale
@@ -24,6 +24,7 @@ _FONT: Final = 12.0
 _GAP: Final = 16.0  # between two lines of text
 _NAMES: Final = 180.0  # of rules, beside their bars
 _ROW: Final = 24.0
+AROUND: Final = 10.0  # times below and above the rates that matter, that a chart shows
 MARKED: Final = 3  # crossings with a label: more would hide each other
 
 
@@ -57,12 +58,14 @@ def over_months(advice: Advice, id: str = "months") -> str:
 def over_loads(advice: Advice, id: str = "loads") -> str:
     """Dollars a month over commands a second; circles mark where the advised alternative crosses another."""
     chosen = [bill.alternative for bill in words.telling(advice)]
+    marks, now = _marked(advice, chosen), advice.answers.commands_per_s
     known = {one.alternative: one for one in advice.loads}
-    series = [Series(id, known[id].commands_s, known[id].usd) for id in chosen if id in known]
-    series = [one for one in series if one.xs and one.xs[0] > 0]
+    series = [
+        _near(known[id], [*(one.commands_s for one in marks), *([now] if now else [])]) for id in chosen if id in known
+    ]
+    series = [one for one in series if one.xs]
     if not series:
         return ""
-    marks = _marked(advice, chosen)
     across = svg.scale(
         [*(x for one in series for x in one.xs), *(one.commands_s for one in marks)], _LEFT, _WIDE - _RIGHT, log=True
     )
@@ -70,7 +73,6 @@ def over_loads(advice: Advice, id: str = "loads") -> str:
         [*(usd for one in series for usd in one.usd), *(one.usd for one in marks)], _HIGH - _FOOT, _TOP, log=True
     )
     desc = " ".join(words.break_even(one) for one in marks) or "The lines of these alternatives don't cross."
-    now = advice.answers.commands_per_s
     body = [
         *_axes(across, up, "commands a second"),
         *([_now(now, across)] if now and across.low <= now <= across.high else []),
@@ -78,6 +80,13 @@ def over_loads(advice: Advice, id: str = "loads") -> str:
         *_crossings(marks, across, up),
     ]
     return svg.figure(id, "Dollars a month, by commands a second", desc, (_WIDE, _HIGH), body)
+
+
+def _near(load: Load, rates: Sequence[float]) -> Series:
+    """The part of a curve on which something happens: beyond, all lines run side by side."""
+    low, high = (min(rates) / AROUND, max(rates) * AROUND) if rates else (0.0, float("inf"))
+    shown = [(x, usd) for x, usd in zip(load.commands_s, load.usd, strict=True) if x > 0 and low <= x <= high]
+    return Series(load.alternative, tuple(x for x, _ in shown), tuple(usd for _, usd in shown))
 
 
 def _axes(across: Scale, up: Scale, name: str) -> Iterator[str]:

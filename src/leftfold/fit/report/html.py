@@ -134,14 +134,14 @@ def _bill(bill: Bill, *, advised: bool) -> str:
         (
             esc(one.service),
             esc(one.what),
-            f"{words.number(one.quantity)} {esc(one.unit)}",
-            f"<code>{esc(one.price)}</code>",
-            words.each(one.usd, one.quantity),
             words.usd(one.usd),
+            words.number(one.quantity),
+            esc(one.unit),
+            f"{words.each(one.usd, one.quantity)} <code>{esc(one.price)}</code>",
         )
         for one in bill.lines
     ]
-    head = ("service", "what for", "a month#", "price", "of one#", "dollars#")
+    head = ("service", "what for", "dollars#", "a month#", "unit", "price")
     return _folded(f"Bill of {bill.alternative}: {words.usd(bill.usd)}", _table(head, rows), is_open=advised)
 
 

@@ -13,6 +13,7 @@ STYLE: Final = """
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, "Segoe UI",
   Roboto, sans-serif; font-variant-numeric: tabular-nums; overflow-wrap: break-word; }
 main { max-width: 64rem; margin: 0 auto; padding: 3rem 1.25rem 5rem; }
+.wide + article { margin-top: 4rem; }
 article + article { margin-top: 5rem; border-top: 1px solid var(--hair); padding-top: 3rem; }
 h1, summary, dd { overflow-wrap: anywhere; }
 h1 { font-size: 1.05rem; font-weight: 600; color: var(--soft); margin: 0; }

@@ -71,11 +71,14 @@ def _linear_ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def _log_ticks(low: float, high: float) -> tuple[float, ...]:
+    """As many within each power of ten as there is room for."""
     powers = range(floor(log10(low) + 1e-9), ceil(log10(high) - 1e-9) + 1)
-    steps = (1.0, 2.0, 5.0) if len(powers) <= 3 else (1.0,)
-    found = [step * 10.0**power for power in powers for step in steps]
-    inside = [tick for tick in found if low * 0.999999 <= tick <= high * 1.000001]
-    return tuple(inside[:: ceil(len(inside) / (TICKS + 2))])
+    for steps in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+        found = [step * 10.0**power for power in powers for step in steps]
+        inside = [tick for tick in found if low * 0.999999 <= tick <= high * 1.000001]
+        if len(inside) <= TICKS + 2:
+            return tuple(inside)
+    return tuple(inside[:: ceil(len(inside) / TICKS)])
 
 
 def short(value: float) -> str:
