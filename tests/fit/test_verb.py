@@ -1,6 +1,8 @@
 """`leftfold fit`: its three ways in, what it takes and refuses, and the forms in which it answers."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +162,17 @@ def test_every_flag_is_in_the_help_in_one_piece(desk: Desk) -> None:
         assert re.search(rf" {question.flag}(=|\s)", told)
     assert len(told.splitlines()) <= 60
     assert max(map(len, told.splitlines())) <= 90
+
+
+@pytest.mark.parametrize(("args", "loaded"), [("--help", False), ("fit --help", False), ("fit a.yaml", True)])
+def test_no_yaml_is_loaded_where_none_is_read(args: str, loaded: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("crud_verbs: perhaps\n")
+    code = "import sys; from leftfold.cli.main import main; main(standalone_mode=False)"
+    after = "import atexit, sys; atexit.register(lambda: print('yaml' in sys.modules, file=sys.stderr))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{after}; {code}", *args.split()], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stderr.splitlines()[-1] == str(loaded)
 
 
 def row(question: Question) -> str:

@@ -61,6 +61,8 @@ class Interview:
     def run(self) -> End:
         """Until nothing is left, or the other side stops."""
         group = ""
+        if self.left():
+            self.voice.say(HOW, "dim")
         while left := self.left():
             question = left[0]
             if not self._offered and self._asked and not self._worth_going_on(left):
@@ -78,8 +80,6 @@ class Interview:
 
     def _ask(self, question: Question, left: int) -> None:
         """One question, until it is answered or left; going back is to leave it. Raises EOFError to stop."""
-        if not self._asked:
-            self.voice.say(HOW, "dim")
         place = len(self._asked) + 1
         self.voice.say(f"{place}/{place + left - 1} {said(question)}", "")
         while True:
