@@ -59,7 +59,7 @@ def _because(advice: Advice) -> list[Text]:
     if judged.override:
         source = words.cited(advice, judged.override.source)
         found.append(
-            styled("Decided by one answer: ", _said(judged.override.why, WIDTH - 25 - len(source)), f"  {source}")
+            styled("Decided at once: ", _said(judged.override.why, WIDTH - 19 - len(source)), f"  {source}")
         )
     if judged.unsure:
         found.append(styled(("Not sure: ", "bold yellow"), _fitted(" ".join(judged.unsure), WIDTH - 10)))

@@ -71,7 +71,7 @@ def _head(advice: Advice) -> Iterator[str]:
     ]
     yield '<dl class="facts">' + "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in facts) + "</dl>"
     if judged.override:
-        yield f"<p><strong>Decided by one answer:</strong> {esc(judged.override.why)} {_cited(advice, judged.override)}</p>"
+        yield f"<p><strong>Decided at once:</strong> {esc(judged.override.why)} {_cited(advice, judged.override)}</p>"
     yield from (f"<p><strong>Not sure:</strong> {esc(why)}</p>" for why in judged.unsure)
 
 

@@ -45,7 +45,7 @@ def _context(advice: Advice) -> Iterator[str]:
     yield f"# {plain(advice.answers.context)}: {words.title(advice.verdict)}"
     yield f"\nScore {words.score(advice)}, {judged.confidence} confidence. {words.answered(advice)}"
     if judged.override:
-        yield f"\n**Decided by one answer:** {plain(judged.override.why)} ({_cited(advice, judged.override)})"
+        yield f"\n**Decided at once:** {plain(judged.override.why)} ({_cited(advice, judged.override)})"
     yield from _listed("Not sure, because", (plain(why) for why in judged.unsure))
     yield from _listed("To be solved first", (f"**{plain(one.do)}** {plain(one.why)}" for one in judged.gates))
     yield from _listed("Answers that clash", (f"{_keys(one.keys)}: {plain(one.why)}" for one in judged.clashes))
