@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from leftfold.adapters.dynamodb.layout import tables
 from leftfold.cli.init import check_name
 from leftfold.cli.main import main
+from leftfold.cloud.graph import Kind
 from leftfold.fit.advice import Arrow, Design
 from leftfold.fit.answers import Answers
 from leftfold.fit.blueprint_parts import PARTS
@@ -136,6 +137,12 @@ def test_event_sourcing_has_the_tables_that_the_store_makes() -> None:
     found = drawn("event-source", Answers(context="Orders"))
     made = tables("orders", "")
     assert [one.name for one in found.tables] == [made.events, made.log, made.views]
+
+
+def test_event_sourcing_has_functions_that_synth_makes() -> None:
+    named = [one.name for one in drawn("event-source", answered(True)).services if one.name.startswith("Lambda: ")]
+    assert len(named) == 7
+    assert {name.removeprefix("Lambda: ") for name in named} <= {*get_args(Kind)}
 
 
 def test_the_first_step_of_event_sourcing_makes_the_project() -> None:

@@ -47,6 +47,7 @@ ATTRIBUTES: Final = {
         "name",
         "content",
         "class",
+        "scope",
         "id",
         "href",
         "open",

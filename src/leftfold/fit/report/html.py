@@ -208,7 +208,7 @@ def _folded(title: str, inside: str, *, is_open: bool = False) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, advised: bool = False) -> str:
     """A column whose head ends in # has numbers. The first row may be the advised one."""
     kinds = [' class="n"' if name.endswith("#") else ' class="why"' if name == "why" else "" for name in head]
-    heads = "".join(f"<th{kind}>{name.rstrip('#')}</th>" for name, kind in zip(head, kinds, strict=True))
+    heads = "".join(f'<th scope="col"{kind}>{name.rstrip("#")}</th>' for name, kind in zip(head, kinds, strict=True))
     lines = [f'<div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>']
     for place, row in enumerate(rows):
         cells = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(row, kinds, strict=True))
