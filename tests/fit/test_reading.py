@@ -156,7 +156,7 @@ def test_a_key_twice_is_told_with_both_lines() -> None:
         (b"streams: 3\ncontext: caf\xe9\n", 2, "not UTF-8"),
         (b"\xff\xfes\x00t\x00", 1, "not UTF-8"),
         ("streams: " + "[" * 100, 1, "nested"),
-        ("#" * MAX_FILE_BYTES + "\n", 1, "at most"),
+        ("#" * MAX_FILE_BYTES + "\n", 1, "over 262,144 bytes"),
     ],
 )
 def test_what_is_no_questionnaire_is_told_in_one_line(text: str | bytes, place: int, what: str) -> None:

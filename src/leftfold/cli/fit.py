@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from os.path import realpath
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 
 from leftfold.cli.answering import ANSWERS, GroupedCommand
 from leftfold.cli.apps import STORE, json_option, target
+from leftfold.cli.files import read_some, write_new, write_whole
 from leftfold.cli.output import clean, document, next_steps, progress, show, styled
 from leftfold.cli.prices import prices_of
 from leftfold.core.errors import ConfigError
@@ -123,9 +125,15 @@ def _refuse(files: Sequence[str], wanted: Wanted, *, ask: bool) -> None:
         raise click.UsageError(
             f"--out {wanted.out}: a report is written as {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}."
         )
+    if wanted.out is not None and _is_one_of(wanted.out, (*files, wanted.prices, wanted.metrics)):
+        raise click.UsageError(f"--out {wanted.out} is a file that is read: the report would take its place.")
     something = files or wanted.flags.places or wanted.app or wanted.metrics or ask
     if not something and (wanted.as_json or not (sys.stdin.isatty() and sys.stdout.isatty())):
         raise click.UsageError(WAYS)
+
+
+def _is_one_of(path: Path, others: Sequence[str | Path | None]) -> bool:
+    return realpath(path) in {realpath(other) for other in others if other is not None}
 
 
 def _is_given(*names: str) -> bool:
@@ -152,8 +160,7 @@ def _init(path: Path, wanted: Wanted, measured: Measured | None) -> None:
 
 def _write_new(path: Path, text: str) -> None:
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_new(path, text)
     except FileExistsError:
         raise ConfigError(f"{path} is there already, and stays as it is: name another file.") from None
     except OSError as error:
@@ -196,7 +203,7 @@ def _report(paths: Sequence[Path], wanted: Wanted, measured: Measured | None) ->
 
 def _write_report(path: Path, advices: Sequence[Advice]) -> None:
     try:
-        path.write_text(_drawn(path.suffix, advices), "utf-8")
+        write_whole(path, _drawn(path.suffix, advices))
     except OSError as error:
         raise ConfigError(f"--out {path}: {error.strerror}.") from error
 
@@ -221,7 +228,7 @@ def _read(paths: Sequence[Path]) -> list[Questionnaire]:
     faults: list[str] = []
     for path in paths:
         try:
-            found.append(_named(read(path.read_bytes(), str(path)), path))
+            found.append(_named(read(read_some(path), str(path)), path))
         except FileNotFoundError:
             faults.append(f"{path}: there is no such file; `leftfold fit {INIT} {shlex.quote(str(path))}` writes one.")
         except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from leftfold.cli.files import read_some, write_whole
 from leftfold.cli.interview import Interview, Style, Voice
 from leftfold.cli.output import clean, show, styled, when_stopped
 from leftfold.core.errors import ConfigError
@@ -23,7 +23,7 @@ from leftfold.fit.writing import changed, write
 def interviewed(path: Path, known: Callable[[Questionnaire | None], Answers], *, is_named: bool) -> Path:
     """Ask for what `known` makes of the file and leaves unknown; one that isn't there is made. The file's path."""
     voice = _voice()
-    if path.exists() and not is_named:
+    if not is_named and path.exists():
         path = _which(path, voice)
     kept = _Kept(path)
     Interview(known(kept.read()), voice, kept.keep, settled).run()
@@ -49,12 +49,7 @@ class _Kept:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self.text = path.read_bytes().decode("utf-8") if path.exists() else ""
-        except OSError as error:
-            raise ConfigError(f"{path}: {error.strerror}.") from error
-        except UnicodeDecodeError:
-            raise ConfigError(f"{path}: the file is not UTF-8; save it as UTF-8.") from None
+        self.text = self._here()
 
     def read(self) -> Questionnaire | None:
         return read(self.text, str(self.path)) if self.text else None
@@ -67,18 +62,22 @@ class _Kept:
     def keep(self, key: str, value: Value | None) -> None:
         self._write(changed(self.text or write(Answers()), key, value, str(self.path)))
 
-    def _write(self, text: str) -> None:
-        """At once or not at all: a process that dies here leaves the file before."""
-        beside = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+    def _here(self) -> str:
+        """What the file says before anything is asked. Raises ConfigError where no answer could be kept in it."""
         try:
-            beside.write_text(text, "utf-8", newline="")
-            with suppress(FileNotFoundError):
-                beside.chmod(self.path.stat().st_mode)
-            beside.replace(self.path.resolve())
+            if self.path.exists() and not self.path.is_file():
+                raise ConfigError(f"{self.path} is no file that answers can be kept in: name another one.")
+            return read_some(self.path).decode("utf-8") if self.path.exists() else ""
         except OSError as error:
-            with suppress(OSError):
-                beside.unlink()
-            raise ConfigError(f"{self.path}: {error.strerror}; nothing was written.") from error
+            raise ConfigError(f"{self.path}: {error.strerror}.") from error
+        except UnicodeDecodeError:
+            raise ConfigError(f"{self.path}: the file is not UTF-8; save it as UTF-8.") from None
+
+    def _write(self, text: str) -> None:
+        try:
+            write_whole(self.path, text)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: {error.strerror}; the last answer is not in it.") from error
         self.text = text
         when_stopped(f"your answers are in {self.path}: `leftfold fit {shlex.quote(str(self.path))} --ask` goes on.")
 

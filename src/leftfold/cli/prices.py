@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+from leftfold.cli.files import read_some
 from leftfold.core.errors import ConfigError
 from leftfold.fit.costs.prices import Prices, built_in, read
 
@@ -14,6 +15,6 @@ def prices_of(path: Path | None) -> Prices:
     if path is None:
         return built_in()
     try:
-        return read(path.read_bytes(), str(path), today=datetime.now(UTC).astimezone().date())
+        return read(read_some(path), str(path), today=datetime.now(UTC).astimezone().date())
     except OSError as error:
         raise ConfigError(f"--prices {path}: {error.strerror}.") from error

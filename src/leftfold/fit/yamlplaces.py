@@ -92,9 +92,8 @@ def near(word: str, known: Iterable[str], *, otherwise: str) -> str:
 
 def document(text: str | bytes, name: str) -> Mapping:
     """The mapping that a file holds. Raises ConfigError, with the line, for what is no YAML or no mapping."""
-    size = len(text)
-    if size > MAX_FILE_BYTES:
-        raise ConfigError(f"{name}:1: the file has {size:,} bytes; at most {MAX_FILE_BYTES:,} are read.")
+    if len(text) > MAX_FILE_BYTES:
+        raise ConfigError(f"{name}:1: the file has over {MAX_FILE_BYTES:,} bytes; no file of this form has.")
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
     except UnicodeDecodeError as error:
