@@ -46,7 +46,7 @@ def test_only_the_chat_is_a_near_thing(name: str) -> None:
 def test_the_chat_says_what_it_hangs_on() -> None:
     judgement = judge(answers("chat"))
     assert judgement.unsure == (
-        "history_is_business_data is not known and could change the verdict.",
+        "The verdict could change with history_is_business_data, which is unknown.",
         "One point more would make it core-only.",
     )
     assert judgement.flips[0].answers == {"history_is_business_data": True}

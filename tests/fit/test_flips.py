@@ -107,7 +107,7 @@ def test_two_unknown_answers_can_make_it_doubtful_together() -> None:
     assert score_of(doubtful) == -6
     judgement = judge(doubtful)
     assert judgement.unsure == (
-        "history_is_business_data and downstream_consumers are not known and could change the verdict together.",
+        "The verdict could change with history_is_business_data and downstream_consumers together, which are unknown.",
     )
     assert [flip.answers for flip in doubts(doubtful).together] == [
         {"history_is_business_data": True, "downstream_consumers": 2}

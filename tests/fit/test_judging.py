@@ -126,7 +126,7 @@ def test_the_exception_is_one() -> None:
 def test_of_many_unknown_answers_a_few_are_named() -> None:
     (sentence,) = judge(Answers()).unsure
     assert sentence == (
-        "whole_system, subdomain, history_is_business_data and 8 more are not known and could change the verdict."
+        "The verdict could change with whole_system, subdomain, history_is_business_data and 8 more, which are unknown."
     )
 
 
@@ -135,7 +135,9 @@ def test_three_unknown_answers_are_all_named() -> None:
     unknown = dict.fromkeys(("process_rich", "short_lived", "crud_verbs"))
     judgement = judge(replace(Answers(), **known | unknown))
     assert judgement.score == 0
-    assert judgement.unsure == ("process_rich, crud_verbs and short_lived are not known and could change the verdict.",)
+    assert judgement.unsure == (
+        "The verdict could change with process_rich, crud_verbs and short_lived, which are unknown.",
+    )
 
 
 def test_a_point_from_the_next_verdict_is_low_confidence() -> None:

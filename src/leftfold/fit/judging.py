@@ -92,9 +92,10 @@ def _doubted(doubted: Doubts) -> tuple[str, ...]:
     if doubted.alone:
         *first, last = doubted.keys if len(doubted.keys) <= NAMED else (*doubted.keys[:NAMED], _more(doubted.keys))
         named, be = (f"{', '.join(first)} and {last}", "are") if first else (last, "is")
-        return (f"{named} {be} not known and could change the verdict.",)
+        return (f"The verdict could change with {named}, which {be} unknown.",)
     if doubted.together:
-        return (f"{' and '.join(doubted.together[0].answers)} are not known and could change the verdict together.",)
+        named = " and ".join(doubted.together[0].answers)
+        return (f"The verdict could change with {named} together, which are unknown.",)
     return ()
 
 
