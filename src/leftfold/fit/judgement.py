@@ -39,6 +39,7 @@ class Reason(Struct, frozen=True):
     weight: int
     why: str
     source: str
+    brief: str = ""  # `why` in a line
 
 
 class Gate(Struct, frozen=True):
@@ -47,6 +48,7 @@ class Gate(Struct, frozen=True):
     gate: str
     why: str
     do: str
+    brief: str = ""  # `do` in a line
 
 
 class Clash(Struct, frozen=True):
