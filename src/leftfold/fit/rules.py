@@ -20,13 +20,17 @@ EVENT_KB: Final = 300  # three quarters of DynamoDB's largest item: its key, its
 
 
 class Rule(Struct, frozen=True):
-    """`weight` points where the condition holds: over 0 for event sourcing, under 0 against it."""
+    """`weight` points where the condition holds: over 0 for event sourcing, under 0 against it.
+
+    `brief` says it in a line of a terminal: at most 55 letters.
+    """
 
     id: str
     weight: int
     condition: Condition
     why: str
     source: str
+    brief: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -34,7 +38,7 @@ class Rule(Struct, frozen=True):
 
     @property
     def reason(self) -> Reason:
-        return Reason(self.id, self.weight, self.why, self.source)
+        return Reason(self.id, self.weight, self.why, self.source, self.brief)
 
 
 class Override(Struct, frozen=True):
@@ -45,6 +49,7 @@ class Override(Struct, frozen=True):
     condition: Condition
     why: str
     source: str
+    brief: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -52,7 +57,7 @@ class Override(Struct, frozen=True):
 
     @property
     def reason(self) -> Reason:
-        return Reason(self.id, 0, self.why, self.source)
+        return Reason(self.id, 0, self.why, self.source, self.brief)
 
 
 class GateRule(Struct, frozen=True):
@@ -63,6 +68,7 @@ class GateRule(Struct, frozen=True):
     why: str
     do: str
     source: str
+    brief: str = ""
 
 
 FOR: Final = (
@@ -72,6 +78,7 @@ FOR: Final = (
         Yes("history_is_business_data"),
         "Someone asks how it got here, or what it was on a date: that history is the product.",
         "aws-es",
+        "Someone asks how it got here, or what it was on a date",
     ),
     Rule(
         "process",
@@ -79,6 +86,7 @@ FOR: Final = (
         Yes("process_rich"),
         "Your experts already speak of facts and of what may follow them; events write down just that.",
         "azure-es",
+        "Your experts already speak of facts and what may follow",
     ),
     Rule(
         "audit",
@@ -86,6 +94,7 @@ FOR: Final = (
         Yes("provable_audit"),
         "A third party must be able to check that nothing was altered; an append-only log is made for it.",
         "aws-es",
+        "A third party must be able to check for alterations",
     ),
     Rule(
         "reads",
@@ -93,6 +102,7 @@ FOR: Final = (
         Any((AtLeast("read_models", 3), AtLeast("downstream_consumers", 2))),
         "The same facts are wanted in several shapes or by several others; each gets a view of its own.",
         "fowler",
+        "The same facts are wanted in several shapes",
     ),
     Rule(
         "reversals",
@@ -100,6 +110,7 @@ FOR: Final = (
         Yes("corrections_by_reversal"),
         "You correct a mistake by a counter-entry; that is how an append-only log is corrected anyway.",
         "azure-es",
+        "You correct a mistake by a counter-entry",
     ),
     Rule(
         "new_questions",
@@ -107,6 +118,7 @@ FOR: Final = (
         Yes("new_questions_on_old_data"),
         "New questions will be asked of old data; a new view is folded from the facts since the first day.",
         "azure-es",
+        "New questions will be asked of old data",
     ),
     Rule(
         "contention",
@@ -114,6 +126,7 @@ FOR: Final = (
         Yes("concurrent_writers"),
         "Several actors contend on one thing; each append says which version it decided on, so nobody overwrites.",
         "azure-es",
+        "Several actors contend on one thing",
     ),
     Rule(
         "core",
@@ -121,6 +134,7 @@ FOR: Final = (
         Is("subdomain", ("core",)),
         "This is what sets you apart; here the extra modelling has the best chance to pay.",
         "dudycz",
+        "This is what sets you apart",
     ),
 )
 
@@ -139,6 +153,7 @@ AGAINST: Final = (
         Yes("observed_not_decided"),
         "Nobody decides on these facts: there is no rule to check, no state to fold, and nothing to refuse.",
         "leftfold",
+        "Nobody decides on these facts",
     ),
     Rule(
         "crud",
@@ -146,6 +161,7 @@ AGAINST: Final = (
         Yes("crud_verbs"),
         "People only create, change and delete; the events would say no more than the row does.",
         "azure-es",
+        "People only create, change and delete",
     ),
     Rule(
         "short_lived",
@@ -153,6 +169,7 @@ AGAINST: Final = (
         Yes("short_lived"),
         "It is gone before a history can pay for its design.",
         "azure-es",
+        "It is gone before a history can pay for its design",
     ),
     Rule(
         "reference",
@@ -160,6 +177,7 @@ AGAINST: Final = (
         Yes("static_reference_data"),
         "Lookup data hardly changes and nobody asks about its changes.",
         "azure-es",
+        "Lookup data hardly changes; nobody asks how",
     ),
     Rule(
         "whole_system",
@@ -167,6 +185,7 @@ AGAINST: Final = (
         Yes("whole_system"),
         "You ask for a whole system; event-source the parts that gain by it, and decide on each of them.",
         "young",
+        "You ask for a whole system, not for a part of it",
     ),
     Rule(
         "audit_only",
@@ -174,6 +193,7 @@ AGAINST: Final = (
         All((Yes("provable_audit"), *_none_of(tuple(Yes(key) for key in BUSINESS)))),
         "An audit is the only thing that wants the past; a sealed log or an audit table gives it for less.",
         "dudycz-audit",
+        "An audit is the only thing that wants the past",
     ),
     Rule(
         "no_experience",
@@ -181,6 +201,7 @@ AGAINST: Final = (
         Is("team_experience", ("none",)),
         "Nobody on the team has done this; the learning curve is among the costs that practitioners name first.",
         "overeem",
+        "Nobody on the team has done this",
     ),
     Rule(
         "ad_hoc_sql",
@@ -188,6 +209,7 @@ AGAINST: Final = (
         Yes("ad_hoc_sql_reporting"),
         "People query the tables with SQL of their own; events can't be queried so, and each question needs a view.",
         "azure-es",
+        "People query the tables with SQL of their own",
     ),
     Rule(
         "not_core",
@@ -195,6 +217,7 @@ AGAINST: Final = (
         Is("subdomain", ("supporting", "generic")),
         "It doesn't set you apart; plain tables, or something bought, are enough for what only supports.",
         "dudycz",
+        "It doesn't set you apart",
     ),
     Rule(
         "immediate_reads",
@@ -202,6 +225,7 @@ AGAINST: Final = (
         Yes("needs_immediate_reads"),
         "Everyone must see a change at once, but views lag a little; receipts soften it for whoever made the change.",
         "aws-cqrs",
+        "Everyone must see a change at once; views lag a little",
     ),
     Rule(
         "bulk_updates",
@@ -209,6 +233,7 @@ AGAINST: Final = (
         Yes("bulk_updates"),
         "Thousands of records change by one statement; here that is a command and an event for each.",
         "leftfold",
+        "Thousands of records change by one statement",
     ),
     Rule(
         "erasure",
@@ -216,6 +241,7 @@ AGAINST: Final = (
         All((Yes("erasure_required"), Not(Yes("crypto_shredding_ok")))),
         "Personal data must be erased and destroying its key doesn't count; it must then stay out of the events.",
         "azure-es",
+        "Personal data must go; destroying its key doesn't count",
     ),
     Rule(
         "unstable",
@@ -223,6 +249,7 @@ AGAINST: Final = (
         Yes("unstable_model"),
         "What is recorded still changes every month; events are kept for good, with every guess in them.",
         "overeem",
+        "What is recorded still changes every month",
     ),
     Rule(
         "small_team",
@@ -230,6 +257,7 @@ AGAINST: Final = (
         Not(AtLeast("team_size", 3)),
         "Fewer than three people look after it; each new view, rebuild and old event is more work for them.",
         "leftfold",
+        "Fewer than three people look after it",
     ),
 )
 
@@ -242,6 +270,7 @@ OVERRIDES: Final = (
         Yes("workflow_only"),
         "You want waits, retries and undo steps, not a history; a state machine service does just that.",
         "leftfold",
+        "You want waits, retries and undo steps, not a history",
     ),
     Override(
         "audit_alone",
@@ -249,6 +278,7 @@ OVERRIDES: Final = (
         All((Yes("provable_audit"), *_none_of(tuple(rule.condition for rule in FOR if rule.id != "audit")))),
         "The proof is all that is wanted: append what happened to a sealed log, and keep the rest as it is.",
         "dudycz-audit",
+        "The proof is all that is wanted",
     ),
     Override(
         "flood",
@@ -256,6 +286,7 @@ OVERRIDES: Final = (
         All((Yes("observed_not_decided"), Product("commands_per_s", "events_per_command", STREAM_EVENTS_S, 1.0))),
         "Observations at this rate are a stream: collect them in batches, and event-source what is decided on them.",
         "leftfold",
+        "Observations at this rate are a stream",
     ),
 )
 
@@ -268,6 +299,7 @@ GATES: Final = (
         "Split the key (a stream for each warehouse, shelf or hour), reserve in lots, or queue its commands and commit "
         "many at once.",
         "aws-keys",
+        "Split the key, or queue what is written to it",
     ),
     GateRule(
         "large_events",
@@ -276,6 +308,7 @@ GATES: Final = (
         "and leftfold takes 262,144 bytes an event.",
         "Put the document into S3, and its address and digest into the event.",
         "aws-items",
+        "Put documents into S3, their digest into the event",
     ),
     GateRule(
         "multi_region",
@@ -284,6 +317,7 @@ GATES: Final = (
         "be told yes.",
         "Give each key a home region and send its commands there; let the other regions only read.",
         "aws-regions",
+        "Give each key a home region that decides",
     ),
 )
 
