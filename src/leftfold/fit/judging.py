@@ -39,7 +39,7 @@ def judge(answers: Answers) -> Judgement:
         highest=highest,
         reasons=reasons(answers),
         override=override.reason if override else None,
-        gates=tuple(Gate(one.id, one.why, one.do) for one in GATES if one.condition.holds(answers) is True),
+        gates=tuple(Gate(one.id, one.why, one.do, one.brief) for one in GATES if one.condition.holds(answers) is True),
         clashes=clashing,
         flips=flips(answers, doubted),
         unknown=tuple(key for key in KEYS if answers.value(key) is None),
