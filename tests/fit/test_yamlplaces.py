@@ -53,9 +53,9 @@ def test_a_key_that_comes_again_is_told_with_both_lines() -> None:
         ("\n\nword\n", "f.yaml:3: the file is no mapping"),
         ("a: 1\nb: {c\n", "f.yaml:3: no YAML: "),
         ("a:\n\tb: 1", "f.yaml:2: no YAML: "),
-        ("a: 1\nb: \x01", "f.yaml:2: no YAML: special characters are not allowed"),
-        ("a: &x 1\nb: *x", "f.yaml:2: an alias (*x)"),
-        ("a: 1\nb: !!python/object:os.system 1", "f.yaml:2: a tag (tag:yaml.org,2002:python/object:os.system)"),
+        ("a: 1\nb: \x01", "f.yaml:2: no YAML: the character '\\x01' may not be in a file; take it out"),
+        ("a: &x 1\nb: *x", "f.yaml:2: an alias ('x')"),
+        ("a: 1\nb: !!python/object:os.system 1", "f.yaml:2: a tag ('tag:yaml.org,2002:python/object:os.syste...')"),
         ("a: 1\n---\nb: 1", "f.yaml:2: a second document"),
         ("a: 1\n? [b]\n: 2\n", "f.yaml:2: a key is a list or a mapping"),
         (b"a: 1\n\nb: \xff", "f.yaml:3: the file is not UTF-8"),
@@ -89,10 +89,10 @@ def test_faults_come_in_the_order_of_lines_and_one_to_a_line() -> None:
     faults = Faults("f.yaml")
     faults.check()
     faults.add(7, "b", "wrong", "mend it")
-    faults.add(2, "a\nforged", "wrong\r\ntoo", "mend it")
+    faults.add(2, "a\nforged", "wrong", "mend it")
     with pytest.raises(ConfigError) as caught:
         faults.check()
-    assert str(caught.value).splitlines() == ["f.yaml:2: a forged: wrong too; mend it", "f.yaml:7: b: wrong; mend it"]
+    assert str(caught.value).splitlines() == [r"f.yaml:2: 'a\nforged': wrong; mend it", "f.yaml:7: b: wrong; mend it"]
 
 
 def test_a_word_that_is_nearly_known_is_suggested() -> None:

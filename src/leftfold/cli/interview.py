@@ -15,8 +15,9 @@ from leftfold.cli.output import clean
 from leftfold.fit.answers import Answers, Value
 from leftfold.fit.costs.workload import UNANSWERED
 from leftfold.fit.judgement import TITLES, Verdict
+from leftfold.fit.numbers import Wrong
 from leftfold.fit.questions import BY_KEY, QUESTIONS, Question
-from leftfold.fit.reading import UNKNOWN, Wrong, answers_of, parsed
+from leftfold.fit.reading import UNKNOWN, answers_of, parsed
 from leftfold.fit.writing import hint
 
 WORDS_A_MINUTE: Final = 200  # at which a line is read with care
@@ -164,10 +165,8 @@ def explained(question: Question) -> str:
 
 
 def understood(question: Question, text: str) -> Value | None:
-    """What is typed may be shorter than in a file: y, n, the beginning of a choice. Raises Wrong."""
+    """What is typed may be shorter than in a file: the beginning of a choice. Raises Wrong."""
     word = text.lower()
-    if question.kind == "yes" and word in ("y", "n"):
-        return word == "y"
     if question.kind == "choice" and word not in UNKNOWN:
         begun = [value for value in question.values if value.startswith(word)]
         if len(begun) == 1:

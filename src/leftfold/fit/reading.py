@@ -5,7 +5,6 @@ What YAML 1.1 would make of a scalar plays no part: `no` is a no, `1_000` and `2
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping as Dictionary, Sequence
 from typing import Final
@@ -14,21 +13,15 @@ from msgspec import Struct, convert
 
 from leftfold.core.errors import ConfigError
 from leftfold.fit.answers import Answers, Value
+from leftfold.fit.numbers import MOST, Wrong, number, shown
 from leftfold.fit.questions import BY_KEY, Question
-from leftfold.fit.yamlplaces import Entry, Faults, Listing, Mapping, Node, Scalar, document, near
+from leftfold.fit.yamlplaces import Entry, Faults, Listing, Mapping, Node, Scalar, document, named, near
 
 UNKNOWN: Final = frozenset({"", "~", "null", "unknown"})
-YES: Final = frozenset({"yes", "true"})
-NO: Final = frozenset({"no", "false"})
+YES: Final = frozenset({"yes", "true", "y"})
+NO: Final = frozenset({"no", "false", "n"})
 ASSUME: Final = "assume"
 MAX_NAME: Final = 80  # characters of a context's name: it stands in titles and file names
-MOST: Final = 1e15  # of any number: all of them multiplied are still finite
-SHOWN: Final = 40  # characters of a wrong answer that its fault repeats
-
-_DIGITS: Final = r"[0-9]+(?:_[0-9]+)*"
-_NUMBER: Final = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+-]?[0-9]+)?")
-_GROUPED: Final = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?")
-_ENDLESS: Final = re.compile(r"[+-]?\.?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
 class Questionnaire(Struct, frozen=True):
@@ -39,14 +32,6 @@ class Questionnaire(Struct, frozen=True):
     places: dict[str, int]
 
 
-class Wrong(ValueError):
-    """An answer that its question can't take: what is wrong, and what to do."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(f"{what}; {do}")
-        self.what, self.do = what, do
-
-
 def read(text: str | bytes, name: str) -> Questionnaire:
     """A file's answers. Raises ConfigError, one line a fault: `NAME:LINE: key: what is wrong; what to do`."""
     tree = document(text, name)
@@ -54,7 +39,7 @@ def read(text: str | bytes, name: str) -> Questionnaire:
     if not tree.entries:
         raise ConfigError(f"{name}:1: the file has no answer; `leftfold fit init` writes one with every question.")
     for first, again in tree.repeated():
-        faults.add(again.line, _key(again.key), f"answered in line {first.line} too", "keep one of them")
+        faults.add(again.line, again.key, f"answered in line {first.line} too", "keep one of them")
     found: dict[str, Value] = {}
     assume: dict[str, float] = {}
     for entry in tree.entries:
@@ -62,7 +47,7 @@ def read(text: str | bytes, name: str) -> Questionnaire:
             assume = _assumed(entry, faults)
         elif (question := BY_KEY.get(entry.key)) is None:
             otherwise = "`leftfold fit init` writes a file with every key"
-            faults.add(entry.line, _key(entry.key), "no such key", near(entry.key, KNOWN, otherwise=otherwise))
+            faults.add(entry.line, entry.key, "no such key", near(entry.key, KNOWN, otherwise=otherwise))
         else:
             _take(question, entry, found, faults)
     faults.check()
@@ -88,7 +73,7 @@ def read_flags(given: Dictionary[str, str], assume: Sequence[str] = ()) -> Quest
         try:
             own[name] = assumed(name, text)
         except Wrong as wrong:
-            faults.append(f"--assume {_key(pair)}: {wrong}")
+            faults.append(f"--assume {named(pair)}: {wrong}")
     if faults:
         raise ConfigError("\n".join(faults))
     return Questionnaire(answers_of(found), own, {key: place for place, key in enumerate(given, 1)})
@@ -116,32 +101,11 @@ def parsed(question: Question, text: str) -> Value | None:
             return number(text, low=question.low, high=question.high, unit=question.unit, whole=question.whole)
 
 
-def number(text: str, *, low: float, high: float = MOST, unit: str = "", whole: bool = False) -> float:
-    """A plain decimal number within its limits. Raises Wrong, which says the unit."""
-    text = text.strip()
-    alone = f"write the number alone{_of(unit)}"
-    if _GROUPED.fullmatch(text):
-        raise Wrong(f"{_shown(text)} has commas", f"write {text.replace(',', '_')}")
-    if _ENDLESS.fullmatch(text):
-        raise Wrong(f"{_shown(text)} can't be counted with", f"{alone}, or unknown")
-    if not _NUMBER.fullmatch(text):
-        begins = _NUMBER.match(text.lstrip("$€£ ")) is not None
-        raise Wrong(f"{_shown(text)} {'has a unit' if begins else 'is no number'}", alone)
-    found = float(text)
-    if math.copysign(1.0, found) < 0 and low >= 0:
-        raise Wrong(f"{_shown(text)} is negative", f"write {low:g} or more{_of(unit)}")
-    if not low <= found <= high:
-        raise Wrong(f"{_shown(text)} is out of range", f"write {low:_.16g} to {high:_.16g}{_of(unit)}")
-    if whole and not found.is_integer():
-        raise Wrong(f"{_shown(text)} is not whole", f"write a whole number{_of(unit)}")
-    return found
-
-
 def chosen(question: Question, text: str) -> str:
     word = text.lower()
     if word not in question.values:
         among = f"write {_either([*question.values, 'unknown'])}"
-        raise Wrong(f"{_shown(text)} is no choice", near(word, question.values, otherwise=among))
+        raise Wrong(f"{shown(text)} is no choice", near(word, question.values, otherwise=among))
     return word
 
 
@@ -199,14 +163,14 @@ def _assumed(entry: Entry, faults: Faults) -> dict[str, float]:
             faults.add(entry.line, ASSUME, "no mapping", "write `name: number` in lines of their own below it")
         return found
     for first, again in entry.value.repeated():
-        faults.add(again.line, f"{ASSUME}.{_key(again.key)}", f"set in line {first.line} too", "keep one of them")
+        faults.add(again.line, f"{ASSUME}.{again.key}", f"set in line {first.line} too", "keep one of them")
     for one in entry.value.entries:
         try:
             if not isinstance(one.value, Scalar):
                 raise Wrong("not a number", "write one number")
             found[one.key] = assumed(one.key, one.value.text)
         except Wrong as wrong:
-            faults.add(one.line, f"{ASSUME}.{_key(one.key)}", wrong.what, wrong.do)
+            faults.add(one.line, f"{ASSUME}.{one.key}", wrong.what, wrong.do)
     return found
 
 
@@ -222,21 +186,8 @@ def _name(text: str) -> str:
 def _yes(text: str) -> bool:
     word = text.lower()
     if word not in YES | NO:
-        raise Wrong(f"{_shown(text)} is neither yes nor no", "write yes, no or unknown")
+        raise Wrong(f"{shown(text)} is neither yes nor no", "write yes, no or unknown")
     return word in YES
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= SHOWN else text[:SHOWN] + "...")
-
-
-def _key(text: str) -> str:
-    """A key in its fault, which is one line."""
-    return text if text.isprintable() and len(text) <= SHOWN else _shown(text)
-
-
-def _of(unit: str) -> str:
-    return f" ({unit})" if unit else ""
 
 
 def _either(words: Sequence[str]) -> str:

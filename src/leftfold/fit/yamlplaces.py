@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from leftfold.core.errors import ConfigError
+from leftfold.fit.numbers import SHOWN, shown
 
 MAX_FILE_BYTES: Final = 262_144  # a questionnaire is 3 KB and a price file 20 KB; YAML is read at some 100 KB/s
 MAX_DEPTH: Final = 8  # mappings in mappings: the deepest file of ours has three
@@ -75,13 +76,17 @@ class Faults:
         self._found: list[tuple[int, str]] = []
 
     def add(self, line: int, key: str, what: str, do: str) -> None:
-        said = f"{self.name}:{line}: {key}: {what}; {do}"
-        self._found.append((line, " ".join(said.splitlines())))
+        self._found.append((line, f"{self.name}:{line}: {named(key)}: {what}; {do}"))
 
     def check(self) -> None:
         """Raises ConfigError, with one line a fault."""
         if self._found:
             raise ConfigError("\n".join(said for _, said in sorted(self._found, key=lambda one: one[0])))
+
+
+def named(key: str) -> str:
+    """A key in its fault, which is one line."""
+    return key if key.isprintable() and len(key) <= 2 * SHOWN else shown(key)
 
 
 def near(word: str, known: Iterable[str], *, otherwise: str) -> str:
@@ -142,7 +147,7 @@ def _tree(text: str, name: str) -> Node:
             elif isinstance(event, yaml.CollectionEndEvent):
                 closed = stack.pop().close(name)
                 stack[-1].items.append(closed)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two of characters beyond Unicode's
         raise ConfigError(_broken(error, text, name)) from error
     return stack[0].items[0] if stack[0].items else Mapping((), 1)
 
@@ -151,9 +156,11 @@ def _refuse(event: object, line: int, name: str, *, depth: int, documents: int) 
     import yaml
 
     if isinstance(event, yaml.AliasEvent):
-        raise ConfigError(f"{name}:{line}: an alias (*{event.anchor}); write the value itself.")
+        raise ConfigError(f"{name}:{line}: an alias ({shown(event.anchor)}); write the value itself.")
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, "!"):
-        raise ConfigError(f"{name}:{line}: a tag ({event.tag}); write the value without it.")
+        raise ConfigError(f"{name}:{line}: a tag ({shown(event.tag)}); write the value without it.")
+    if isinstance(event, yaml.ScalarEvent) and event.style in ("|", ">") and not event.value.strip():
+        raise ConfigError(f"{name}:{line}: a text after {event.style} that is empty; write it on the key's line.")
     if isinstance(event, yaml.CollectionStartEvent) and depth > MAX_DEPTH:
         raise ConfigError(f"{name}:{line}: nested deeper than {MAX_DEPTH} levels; no file of this form is.")
     if documents > 1:
@@ -161,10 +168,13 @@ def _refuse(event: object, line: int, name: str, *, depth: int, documents: int) 
 
 
 def _broken(error: Exception, text: str, name: str) -> str:
+    import yaml
+
+    if isinstance(error, yaml.reader.ReaderError):  # of a character that may not be there there is no mark
+        line = text[: error.position].count("\n") + 1
+        return f"{name}:{line}: no YAML: the character {text[error.position]!a} may not be in a file; take it out."
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    before = text[: getattr(error, "position", 0)]  # of a character that may not be there there is no mark
-    line = mark.line + 1 if mark is not None else before.count("\n") + 1
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    problem = getattr(error, "problem", None) or "a character that there is not"
     said = " ".join(str(problem).split())
-    do = "indent with blanks" if "\\t" in said else "quote the text, or mend the line above"
-    return f"{name}:{line}: no YAML: {said}; {do}."
+    do = "write blanks in place of the tab" if "\\t" in said else "quote the text, or mend the line above"
+    return f"{name}:{mark.line + 1 if mark is not None else 1}: no YAML: {said}; {do}."

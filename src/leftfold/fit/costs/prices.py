@@ -17,11 +17,13 @@ from msgspec import Struct
 
 from leftfold.core.errors import ConfigError
 from leftfold.fit.costs.bills import Line
+from leftfold.fit.numbers import MOST, Wrong, number, shown
 from leftfold.fit.yamlplaces import Entry, Faults, Mapping, Node, Scalar, document, near
 
 HERE: Final = "leftfold.fit.costs"
 REGION: Final = "us-east-1"
-FORM: Final = "`{usd: 0.625, per: 1_000_000, on: 2026-11-23, source: https://...}`"
+FORM: Final = "{usd: 0.625, per: 1_000_000, on: 2026-11-23, source: https://...}"
+MOST_USD: Final = 1e9  # of one price: with it any bill is still finite
 DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 FIELDS: Final = ("usd", "per", "unit", "on", "source", "note")
 NEEDED: Final = ("usd", "on", "source")
@@ -159,7 +161,7 @@ class _Reading:
             self.faults.add(
                 at,
                 "region",
-                f"there is no list for {region!r}, and {len(missing)} prices are not in this file ({some})",
+                f"there is no list for {shown(region)}, and {len(missing)} prices are not in this file ({some})",
                 f"name them all, or use a region that has a list: {', '.join(regions())}",
             )
         return {}
@@ -184,20 +186,21 @@ class _Reading:
             self.faults.add(at, name, "no service has this name", near(name, SERVICES, otherwise="add it to SERVICES"))
             return None
         if not isinstance(entry.value, Mapping):
-            self.faults.add(at, name, "a price without its day and its source", f"write {name}: {FORM}")
+            self.faults.add(at, name, "a price without its day and its source", f"write `{name}: {FORM}`")
             return None
         self._keys(entry.value, f"{name}.", FIELDS)
         fields = {one.key: one for one in entry.value.entries}
         needed = NEEDED if known else (*NEEDED, "per", "unit")
         lacking = [key for key in needed if key not in fields]
         for key in lacking:
-            self.faults.add(at, name, f"without `{key}`", f"every price needs it: {FORM}")
-        usd = self._number(name, fields.get("usd"), known.usd if known else 0.0)
-        per = self._number(name, fields.get("per"), known.per if known else 1.0, above_zero=True)
+            self.faults.add(at, name, f"without `{key}`", f"every price needs it: `{FORM}`")
+        usd = self._number(name, fields.get("usd"), high=MOST_USD, unit="dollars, for as many as `per` says")
+        per = self._number(name, fields.get("per"), low=1, unit="of what `usd` is for")
         unit, source, note = (self._text(name, fields.get(key)) for key in ("unit", "source", "note"))
-        return Price(
-            name, usd, per, unit or (known.unit if known else ""), self._day(name, fields.get("on")), source, note
-        )
+        on = self._day(name, fields.get("on"))
+        if known:
+            per, unit = per or known.per, unit or known.unit
+        return Price(name, usd, per, unit, on, source, note)
 
     def _keys(self, mapping: Mapping, prefix: str, known: tuple[str, ...]) -> None:
         self._repeated(mapping, prefix)
@@ -210,22 +213,15 @@ class _Reading:
         for first, again in mapping.repeated():
             self.faults.add(again.line, prefix + again.key, f"it is in line {first.line} too", "keep one of them")
 
-    def _number(self, name: str, entry: Entry | None, otherwise: float, *, above_zero: bool = False) -> float:
+    def _number(self, name: str, entry: Entry | None, *, low: float = 0, high: float = MOST, unit: str) -> float:
+        """0 where there is none, or where it is wrong, which is a fault."""
         if entry is None:
-            return otherwise
-        key, do = f"{name}.{entry.key}", "write a number alone: dollars, for as many units as `per` says"
-        text = entry.value.text if isinstance(entry.value, Scalar) else ""
+            return 0.0
         try:
-            found = float(text)
-        except ValueError:
-            self.faults.add(entry.line, key, f"{text!r} is no number", do)
-            return otherwise
-        if not isfinite(found) or found < 0 or (above_zero and found == 0):
-            self.faults.add(
-                entry.line, key, f"{text} is no number {'above zero' if above_zero else 'from zero up'}", do
-            )
-            return otherwise
-        return found
+            return number(entry.value.text if isinstance(entry.value, Scalar) else "", low=low, high=high, unit=unit)
+        except Wrong as wrong:
+            self.faults.add(entry.line, f"{name}.{entry.key}", wrong.what, wrong.do)
+            return 0.0
 
     def _text(self, name: str, entry: Entry | None) -> str:
         if entry is None:
@@ -250,7 +246,7 @@ class _Reading:
         except ValueError:
             day = None
         if day is None:
-            self.faults.add(entry.line, key, f"{text!r} is no day", do)
+            self.faults.add(entry.line, key, f"{shown(text)} is no day", do)
             return ""
         if self.today is not None and day > self.today:
             self.faults.add(entry.line, key, f"{text} is yet to come", do)
