@@ -265,3 +265,9 @@ def test_the_same_advice_gives_the_same_bytes(tmp_path: Path) -> None:
     for place in range(2):
         (tmp_path / f"{place}.html").write_text(html([sample()]), encoding="utf-8")
     assert (tmp_path / "0.html").read_bytes() == (tmp_path / "1.html").read_bytes()
+
+
+def test_guesses_and_changed_assumptions_are_said() -> None:
+    page = html([replace(sample(), assumed={"peak": 5.0})])
+    assert "<td><code>streams</code></td><td>unknown</td><td>counted as 10,000</td>" in page
+    assert "times; ours is 3" in page

@@ -119,3 +119,7 @@ def test_a_flip_names_answers_as_the_file_has_them() -> None:
     flips = told(advice)["flips"]
     assert flips[0] == {"answers": {"team_experience": "none", "bulk_updates": True}, "verdict": "core-only"}
     assert isinstance(advice.judgement.flips[0], Flip)
+
+
+def test_what_an_unknown_answer_counts_as_is_said() -> None:
+    assert told(sample())["unanswered"] == {"streams": 10_000.0}

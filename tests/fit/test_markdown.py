@@ -130,7 +130,14 @@ def test_an_answer_says_whether_it_was_measured_given_or_is_unknown() -> None:
     assert "| `event_bytes` | unknown | measured |" in rows or any(
         "`event_bytes`" in r and "measured" in r for r in rows
     )
-    assert "| `team_size` | unknown | unknown |" in rows
+    assert "| `team_size` | unknown |  |" in rows
+    assert "| `streams` | unknown | counted as 10,000 |" in rows
+
+
+def test_an_assumption_has_its_unit_and_ours_beside_another_number() -> None:
+    text = markdown([replace(sample(), assumed={"peak": 5.0, "record_kb": 25.0})])
+    assert "| `peak` | 5 | times; ours is 3 |" in text
+    assert "| `record_kb` | 25 | KB |" in text
 
 
 def test_the_diagram_has_every_service_and_every_arrow() -> None:

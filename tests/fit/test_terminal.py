@@ -99,8 +99,8 @@ def test_costs_say_break_even_growth_and_what_they_stand_on() -> None:
     shown = "\n".join(lines(sample()))
     assert "Above 310 commands/s event-source costs more than plain (both $900 there)." in shown
     assert "$415 in the first month, $756 after 7 years" in shown
-    assert "1 measured, 2 unknown; 2 assumptions" in shown
-    assert "us-east-1, 2026-11-23" in shown
+    assert "1 measured, 2 unknown; the costs guess streams 10,000" in shown
+    assert "us-east-1, from 2026-11-23" in shown
     assert "Left out: data transfer" in shown
 
 

@@ -117,6 +117,7 @@ def _costs(advice: Advice, place: int) -> Iterator[str]:
     yield f"<h2>What it costs on AWS, in month {advice.month}</h2>"
     rows = [(esc(b.alternative), esc(words.alternative(advice, b.alternative)), words.usd(b.usd)) for b in advice.bills]
     yield _table(("alternative", "what it is", "a month#"), rows, advised=True)
+    yield f"<p>{words.COMPARABLE}</p>"
     yield f"<h3>As time goes on</h3>\n<p>{esc(words.growth(advice))}</p>"
     yield f'<div class="wide">{charts.over_months(advice, f"c{place}-months")}</div>'
     yield f"<h3>As the load grows</h3>\n<p>{esc(words.crossing(advice, words.telling(advice)))}</p>"
@@ -160,15 +161,18 @@ def _standing(advice: Advice) -> Iterator[str]:
         (
             f"<code>{key}</code>",
             esc(words.answer(advice.answers.value(key))),
-            "measured" if key in measured else "assumed" if key in advice.unanswered else "",
+            "measured" if key in measured else words.stand_in(advice, key),
         )
         for key in KEYS
     ]
     yield _folded("The answers", _table(("question", "answer", ""), rows))
     if advice.measured:
         yield f"<p>Measured at {esc(advice.measured.source)}. {esc(' '.join(advice.measured.notes))}</p>"
-    taken = [(f"<code>{esc(name)}</code>", words.number(value)) for name, value in sorted(advice.assumed.items())]
-    yield _folded("What the costs assume", _table(("assumption", "value#"), taken))
+    taken = [
+        (f"<code>{esc(name)}</code>", words.number(value), esc(words.assumption(name, value)))
+        for name, value in sorted(advice.assumed.items())
+    ]
+    yield _folded("What the costs assume", _table(("assumption", "value#", "unit"), taken))
     yield f"<p>List prices of {esc(advice.region)}; the oldest was looked up on {esc(advice.prices_as_of)}.</p>"
     if advice.left_out:
         yield "<h3>Left out of the costs</h3>\n" + _list(esc(one) for one in advice.left_out)

@@ -9,6 +9,7 @@ import msgspec
 
 from leftfold.fit.advice import Advice
 from leftfold.fit.costs.bills import Bill
+from leftfold.fit.costs.workload import UNANSWERED
 
 CONTRACT: Final = (*("verdict", "confidence", "score", "gates", "flips", "reasons", "costs", "prices_as_of"),)
 """What is promised to stay; `reasons` have `rule`, `weight`, `why` and `source`."""
@@ -34,12 +35,13 @@ def told(advice: Advice) -> dict[str, Any]:
         "unsure": list(judged.unsure),
         "month": advice.month,
         "bills": [_bill(advice, bill) for bill in advice.bills],
+        "lacks": dict(advice.lacks),
         "months": {one.alternative: {"months": list(one.months), "usd": list(one.usd)} for one in advice.curves},
         "break_evens": _plain(advice.break_evens),
         "over_budget": advice.over_budget,
         "region": advice.region,
         "assumed": dict(advice.assumed),
-        "unanswered": list(advice.unanswered),
+        "unanswered": {key: UNANSWERED[key] for key in advice.unanswered},
         "left_out": list(advice.left_out),
         "sources": _plain(advice.sources),
         "answers": _plain(advice.answers),

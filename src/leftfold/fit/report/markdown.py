@@ -78,6 +78,7 @@ def _costs(advice: Advice) -> Iterator[str]:
     yield from _section(
         f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "a month"), rows)
     )
+    yield f"\n{words.COMPARABLE}"
     if advice.over_budget and over is not None:
         yield f"\n**Over the budget of {words.usd(over)} a month.**"
     if grown := words.growth(advice):
@@ -143,7 +144,7 @@ def _standing(advice: Advice) -> Iterator[str]:
         (
             f"`{key}`",
             plain(words.answer(advice.answers.value(key))),
-            plain(measured.get(key, "" if advice.answers.value(key) is not None else "unknown")),
+            plain(measured.get(key, words.stand_in(advice, key))),
         )
         for key in KEYS
     ]
@@ -153,8 +154,11 @@ def _standing(advice: Advice) -> Iterator[str]:
         yield from (f"- {plain(note)}" for note in found.notes)
         facts = [(f"`{name}`", words.number(value)) for name, value in found.facts.items()]
         yield from _section("What else was measured", _table(("fact", "value"), facts), level=3)
-    taken = [(f"`{name}`", words.number(value)) for name, value in sorted(advice.assumed.items())]
-    yield from _section("Assumptions in the costs", _table(("assumption", "value"), taken))
+    taken = [
+        (f"`{name}`", words.number(value), plain(words.assumption(name, value)))
+        for name, value in sorted(advice.assumed.items())
+    ]
+    yield from _section("Assumptions in the costs", _table(("assumption", "value", "unit"), taken))
     yield from _section(
         "Prices", [f"List prices of {advice.region}; the oldest was looked up on {advice.prices_as_of}."]
     )

@@ -7,10 +7,13 @@ from typing import Final
 
 from leftfold.fit.advice import Advice, BreakEven, Curve
 from leftfold.fit.answers import KEYS, Value
+from leftfold.fit.costs.assumptions import BY_NAME
 from leftfold.fit.costs.bills import Bill
+from leftfold.fit.costs.workload import UNANSWERED
 from leftfold.fit.judgement import TITLES, Flip, Reason, Verdict
 
 TELLING: Final = 5  # alternatives that are shown beside each other: more are a table, not a comparison
+COMPARABLE: Final = "All of them carry the same load; not each of them does the same: see what is left out."
 CHEAPER: Final = 0.95  # of the advised bill: a variant that saves less is not worth a word
 DEARER: Final = 3.0  # times the advised bill: a variant that costs so much more is a warning
 COMPARED: Final[tuple[Verdict, ...]] = ("plain", "event-source", "outbox", "core-only", "stream")
@@ -174,12 +177,30 @@ def break_even(one: BreakEven) -> str:
 
 
 def answered(advice: Advice) -> str:
-    """How many answers were measured, given and unknown, and on how many assumptions the costs stand."""
+    """How many answers were measured, given and unknown, and on which guesses and how many assumptions the costs stand."""
     unknown = len(advice.judgement.unknown)
     measured = len(advice.measured.answers) if advice.measured else 0
     given = max(0, len(KEYS) - unknown - measured)
-    parts = [f"{given} given", f"{measured} measured", f"{unknown} unknown"]
-    return f"Answers: {', '.join(parts)}; {count(len(advice.assumed), 'assumption')} in the costs."
+    parts = [f"{given} given", *([f"{measured} measured"] if measured else []), f"{unknown} unknown"]
+    guesses = [f"{key} {number(UNANSWERED[key])}" for key in advice.unanswered]
+    assumptions = count(len(advice.assumed), "assumption")
+    costs = (
+        f"the costs guess {', '.join(guesses)}, and make {assumptions}" if guesses else f"{assumptions} in the costs"
+    )
+    return f"Answers: {', '.join(parts)}; {costs}."
+
+
+def stand_in(advice: Advice, key: str) -> str:
+    """What the costs count with in place of an answer; nothing where they have it, or don't need it."""
+    return f"counted as {number(UNANSWERED[key])}" if key in advice.unanswered else ""
+
+
+def assumption(name: str, value: float) -> str:
+    """What an assumption is counted in, and our number where this is another one."""
+    ours = BY_NAME.get(name)
+    if ours is None or value == ours.value:
+        return ours.unit if ours else ""
+    return f"{ours.unit}; ours is {number(ours.value)}"
 
 
 def measured(advice: Advice) -> str:
@@ -195,7 +216,7 @@ def measured(advice: Advice) -> str:
 def priced(advice: Advice) -> str:
     """Where and when the prices were looked up, and what they leave out."""
     left = f" Left out: {', '.join(advice.left_out)}." if advice.left_out else ""
-    return f"Prices: {advice.region}, {advice.prices_as_of} or later.{left}"
+    return f"Prices: {advice.region}, from {advice.prices_as_of}.{left}"
 
 
 def command(step: str) -> tuple[str, str] | None:
