@@ -125,8 +125,19 @@ def test_a_number_is_tried_on_both_sides_of_its_threshold() -> None:
 def test_a_rate_is_tried_where_the_product_with_the_other_one_crosses_its_threshold() -> None:
     tried = candidates(Answers(commands_per_s=300.0, events_per_command=2.0), "commands_per_s")
     assert tried == (495.0, 500.0)
-    tried = candidates(Answers(commands_per_s=500.0, events_per_command=3.0), "events_per_command")
-    assert tried == (1.98, 2.0)
+    tried = candidates(Answers(commands_per_s=500.0, events_per_command=1.7), "commands_per_s")
+    assert tried == (582.0, 589.0)  # in three figures, each on its own side of 1,000 events
+
+
+def test_what_one_command_records_is_not_doubted_once_it_is_answered() -> None:
+    assert candidates(Answers(commands_per_s=1_200.0, events_per_command=1.0), "events_per_command") == ()
+
+
+def test_a_rate_that_no_file_may_hold_is_not_tried() -> None:
+    assert candidates(Answers(events_per_command=1e-9), "commands_per_s") == ()
+    assert candidates(Answers(events_per_command=0.0), "commands_per_s") == ()
+    fewest = 1_000 / BY_KEY["commands_per_s"].high
+    assert candidates(Answers(events_per_command=fewest), "commands_per_s") == (9.9e8, 1e9)
 
 
 def test_a_rate_that_would_have_to_be_another_by_far_is_not_tried() -> None:
@@ -140,6 +151,8 @@ def test_a_rate_that_is_not_known_is_taken_for_one_fact_a_reading_give_or_take()
     many = Answers(observed_not_decided=True, commands_per_s=50_000.0)
     assert candidates(many, "events_per_command") == ()
     assert candidates(replace(many, commands_per_s=2_000.0), "events_per_command") == (0.495, 0.5)
+    assert candidates(replace(many, commands_per_s=None), "events_per_command") == ()
+    assert candidates(replace(many, commands_per_s=None), "commands_per_s") == (990.0, 1_000.0)
 
 
 def test_an_unknown_rate_of_observations_leaves_it_in_doubt() -> None:

@@ -81,6 +81,8 @@ def test_an_audit_with_readers_and_a_core_but_nothing_in_the_business_that_wants
         (10.0, 100.0, "stream"),
         (2_000.0, 0.4, "plain"),
         (50_000.0, None, "stream"),
+        (1_000.0, None, "stream"),  # nobody knows how many facts each is: one
+        (999.0, None, "plain"),
         (None, 100.0, "plain"),
     ],
 )

@@ -15,7 +15,7 @@ from leftfold.fit.candidates import DECIDING, candidates
 from leftfold.fit.conditions import All, Beyond, Yes, keys
 from leftfold.fit.judgement import Verdict
 from leftfold.fit.judging import judge
-from leftfold.fit.rules import GATES, OVERRIDES, RULES, GateRule, Override, Rule, verdict, verdict_of
+from leftfold.fit.rules import GATES, OVERRIDES, RULES, GateRule, Override, Rule, supposed, verdict, verdict_of
 
 TRIES = 1_000
 
@@ -23,7 +23,7 @@ TRIES = 1_000
 def said(answers: Answers, rules: Sequence[Rule], overrides: Sequence[Override]) -> Verdict:
     """The verdict by these rules alone."""
     for override in overrides:
-        if override.condition.holds(answers) is True:
+        if override.condition.holds(supposed(answers)) is True:
             return override.verdict
     return verdict_of(sum(rule.weight for rule in rules if rule.condition.holds(answers) is True))
 
@@ -35,9 +35,9 @@ def drawn(random: Random, fixed: dict[str, Any]) -> Answers:
 
 def holding(one: Rule | Override) -> dict[str, Any]:
     """Answers to what it reads for which it holds."""
-    choices = [candidates(Answers(), key) for key in one.keys]
+    choices = [candidates(Answers(), key) or (None,) for key in one.keys]
     filled = (dict[str, Any](zip(one.keys, values, strict=True)) for values in product(*choices))
-    return next(values for values in filled if one.condition.holds(Answers(**values)) is True)
+    return next(values for values in filled if one.condition.holds(supposed(Answers(**values))) is True)
 
 
 def changing(

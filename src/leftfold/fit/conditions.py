@@ -45,19 +45,14 @@ class Is(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True):
-    """Two numbers multiplied are `least` or more: events a second are commands a second by events a command.
-
-    Where `right` is unknown and `otherwise` given, that stands in for it.
-    """
+    """Two numbers multiplied are `least` or more: events a second are commands a second by events a command."""
 
     left: str
     right: str
     least: float
-    otherwise: float | None = None
 
     def holds(self, answers: Answers) -> bool | None:
         left, right = answers.value(self.left), answers.value(self.right)
-        right = self.otherwise if right is None else right
         if left is None or right is None:
             return None
         return isinstance(left, int | float) and isinstance(right, int | float) and left * right >= self.least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import product
 from typing import Final
 
@@ -54,13 +55,19 @@ def reasons(answers: Answers) -> tuple[Reason, ...]:
 
 def score_range(answers: Answers) -> tuple[int, int]:
     """The least and the most that the score could be, were everything known. Exact."""
-    found = [_range(rules, answers) for rules in GROUPS]
+    return range_within(answers, KEYS)
+
+
+def range_within(answers: Answers, asked: Collection[str]) -> tuple[int, int]:
+    """The same, were only these known besides."""
+    found = [_range(rules, answers, asked) for rules in GROUPS]
     return sum(low for low, _ in found), sum(high for _, high in found)
 
 
-def _range(rules: tuple[Rule, ...], answers: Answers) -> tuple[int, int]:
+def _range(rules: tuple[Rule, ...], answers: Answers, asked: Collection[str]) -> tuple[int, int]:
     """Of rules that share no answer with others: by trying every way to fill in what is unknown."""
-    unknown = [key for key in dict.fromkeys(key for rule in rules for key in rule.keys) if answers.value(key) is None]
+    read = dict.fromkeys(key for rule in rules for key in rule.keys)
+    unknown = [key for key in read if key in asked and answers.value(key) is None]
     scores = [
         sum(rule.weight for rule in rules if rule.condition.holds(filled) is True)
         for values in product(*(candidates(answers, key) for key in unknown))

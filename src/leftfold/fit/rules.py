@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from leftfold.fit.answers import Answers
 from leftfold.fit.conditions import All, Any, AtLeast, Beyond, Condition, Is, Not, Product, Yes, keys
+from leftfold.fit.costs.workload import UNANSWERED
 from leftfold.fit.judgement import Reason, Verdict
 
 STREAM_EVENTS_S: Final = 1_000  # observed facts a second from which a record each in a database is the wrong shape
@@ -283,7 +285,7 @@ OVERRIDES: Final = (
     Override(
         "flood",
         "stream",
-        All((Yes("observed_not_decided"), Product("commands_per_s", "events_per_command", STREAM_EVENTS_S, 1.0))),
+        All((Yes("observed_not_decided"), Product("commands_per_s", "events_per_command", STREAM_EVENTS_S))),
         "Observations at this rate are a stream: collect them in batches, and event-source what is decided on them.",
         "leftfold",
         "Observations at this rate are a stream",
@@ -338,8 +340,16 @@ def score_of(answers: Answers) -> int:
     return sum(rule.weight for rule in RULES if rule.condition.holds(answers) is True)
 
 
+def supposed(answers: Answers) -> Answers:
+    """With one fact a command where nobody knows better: the costs suppose it too, and of an observation it is nearly so."""
+    if answers.events_per_command is not None:
+        return answers
+    return replace(answers, events_per_command=UNANSWERED["events_per_command"])
+
+
 def override_of(answers: Answers) -> Override | None:
-    return next((one for one in OVERRIDES if one.condition.holds(answers) is True), None)
+    known = supposed(answers)
+    return next((one for one in OVERRIDES if one.condition.holds(known) is True), None)
 
 
 def verdict(answers: Answers) -> Verdict:
