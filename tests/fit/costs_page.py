@@ -13,7 +13,8 @@ PLACE = re.compile(r"(<!-- ([\w-]+) -->\n).*?(<!-- /\2 -->)", re.DOTALL)
 
 
 def alternatives() -> list[str]:
-    return ["| | |", "|---|---|", *(f"| `{one.id}` | {one.title} |" for one in ALTERNATIVES)]
+    rows = [f"| `{one.id}` | {one.title} | {one.lacks} |" for one in ALTERNATIVES]
+    return ["| | | what it lacks |", "|---|---|---|", *rows]
 
 
 def assumptions() -> list[str]:

@@ -35,6 +35,7 @@ def test_an_example_is_advised_on_as_it_is_judged(file: Path) -> None:
     assert found.judgement == judge(found.answers)
     assert found.bills[0].alternative == found.verdict
     assert {one.alternative for one in found.bills} == {one.id for one in ALTERNATIVES} == set(found.titles)
+    assert found.lacks == {one.id: one.lacks for one in ALTERNATIVES if one.lacks}
     rest = [one.usd for one in found.bills[1:]]
     assert rest == sorted(rest)
     assert [one.alternative for one in found.curves] == [one.alternative for one in found.bills]

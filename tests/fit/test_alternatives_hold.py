@@ -33,6 +33,17 @@ def test_every_title_stands_by_itself() -> None:
     assert not [title for title in titles if "same" in title]
 
 
+def test_what_cannot_do_all_that_event_sourcing_does_says_what_it_lacks() -> None:
+    lacking = {one.id: one.lacks for one in ALTERNATIVES if one.lacks}
+    assert set(BY_ID) - set(lacking) == {"event-source", "event-source:provisioned"}
+    for one in ALTERNATIVES:
+        if one.verdict in ("plain", "outbox") or one.id == "workflow":
+            assert "no proof" in one.lacks, one.id
+        if one.verdict == "stream":
+            assert "no decisions" in one.lacks
+    assert all(len(lacks) <= 40 for lacks in lacking.values()), "a phrase, that stands beside a title"
+
+
 @EACH
 @settings(max_examples=25, deadline=None)
 @given(workload=LOADS, month=MONTHS)

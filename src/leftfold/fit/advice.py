@@ -100,6 +100,7 @@ class Advice(Struct, frozen=True):
     design: Design
     measured: Measured | None
     loads: tuple[Load, ...] = ()
+    lacks: dict[str, str] = {}  # what an alternative can't do, where it can't do all that is priced here
 
     @property
     def verdict(self) -> Verdict:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
+
+from msgspec.structs import replace
 
 from leftfold.fit.advice import Advice, BreakEven, Measured
 from leftfold.fit.answers import Answers
@@ -46,6 +48,7 @@ def advise(
     load = workload(answers, taken)
     loads = Loads(load, prices, month)
     bills = _bills(judgement.verdict, load, prices, month)
+    drawn = design(answers, judgement.verdict, load)
     return Advice(
         answers=answers,
         judgement=judgement,
@@ -61,10 +64,20 @@ def advise(
         prices_as_of=prices.as_of({line.price for one in bills for line in one.lines}),
         region=prices.region,
         left_out=left_out(answers, load),
-        design=design(answers, judgement.verdict, load),
+        design=replace(drawn, steps=(*_asked_first(answers, judgement), *drawn.steps)),
         measured=measured,
         loads=tuple(loads.curve(one) for one in ALTERNATIVES),
+        lacks={one.id: one.lacks for one in ALTERNATIVES if one.lacks},
     )
+
+
+def _asked_first(answers: Answers, judgement: Judgement) -> Iterator[str]:
+    """What is to be asked before anything is built: nobody should act on an advice that an answer may turn round."""
+    if answers.whole_system:
+        yield "`leftfold fit init PART.yaml`: a file for each part; no advice is good for a whole system"
+    doubted = [flip.answers for flip in judgement.flips if all(answers.value(key) is None for key in flip.answers)]
+    if keys := dict.fromkeys(key for unknown in doubted for key in unknown):
+        yield f"`leftfold fit FILE --ask`: first find out {', '.join(keys)}: all of this could change"
 
 
 def _bills(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[Bill, ...]:

@@ -21,12 +21,16 @@ Lines = Callable[[Workload, Prices, int], Iterable[Line]]
 
 
 class Alternative(Struct, frozen=True):
-    """One way to build it. `lines` are those of one month, so many months after the start."""
+    """One way to build it. `lines` are those of one month, so many months after the start.
+
+    `lacks` says what it cannot do that the others can: the cheaper bill is not for the same thing then.
+    """
 
     id: str
     title: str
     verdict: Verdict
     lines: Lines
+    lacks: str = ""
 
 
 def core_only(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
@@ -48,47 +52,106 @@ ALTERNATIVES: Final = (
         "event-source",
         partial(event_sourced, mode="provisioned"),
     ),
-    Alternative("core-only", "leftfold for the core, plain tables for the rest", "core-only", core_only),
-    Alternative("outbox", "plain table with an outbox or audit table", "outbox", tabular.outbox),
+    Alternative(
+        "core-only",
+        "leftfold for the core, plain tables for the rest",
+        "core-only",
+        core_only,
+        lacks="no history of the rest",
+    ),
+    Alternative(
+        "outbox",
+        "plain table with an outbox or audit table",
+        "outbox",
+        tabular.outbox,
+        lacks="no proof, no views from history",
+    ),
     Alternative(
         "outbox:expiring",
         "plain table with an outbox that forgets after a week",
         "outbox",
         partial(tabular.outbox, expiring=True),
+        lacks="no history beyond a week, no proof",
     ),
-    Alternative("outbox:rds", "PostgreSQL on RDS with an outbox table", "outbox", tabular.rds_outbox),
-    Alternative("plain", "plain table on DynamoDB on demand", "plain", tabular.plain),
+    Alternative(
+        "outbox:rds",
+        "PostgreSQL on RDS with an outbox table",
+        "outbox",
+        tabular.rds_outbox,
+        lacks="no proof, no views from history",
+    ),
+    Alternative(
+        "plain", "plain table on DynamoDB on demand", "plain", tabular.plain, lacks="no history, no proof, tells nobody"
+    ),
     Alternative(
         "plain:provisioned",
         "plain table on DynamoDB with provisioned capacity",
         "plain",
         partial(tabular.plain, mode="provisioned"),
+        lacks="no history, no proof, tells nobody",
     ),
-    Alternative("plain:rds", "PostgreSQL on RDS, in two zones", "plain", tabular.rds),
-    Alternative("plain:aurora", "Aurora Serverless v2", "plain", tabular.aurora),
-    Alternative("stream", "Kinesis on shards, aggregated, to S3", "stream", streaming.stream),
+    Alternative(
+        "plain:rds", "PostgreSQL on RDS, in two zones", "plain", tabular.rds, lacks="no history, no proof, tells nobody"
+    ),
+    Alternative(
+        "plain:aurora", "Aurora Serverless v2", "plain", tabular.aurora, lacks="no history, no proof, tells nobody"
+    ),
+    Alternative(
+        "stream",
+        "Kinesis on shards, aggregated, to S3",
+        "stream",
+        streaming.stream,
+        lacks="no decisions, no state by key",
+    ),
     Alternative(
         "stream:on-demand",
         "Kinesis on demand, one record a reading",
         "stream",
         partial(streaming.stream, capacity="on-demand", aggregated=False),
+        lacks="no decisions, no state by key",
     ),
     Alternative(
         "stream:on-demand-aggregated",
         "Kinesis on demand, aggregated",
         "stream",
         partial(streaming.stream, capacity="on-demand"),
+        lacks="no decisions, no state by key",
     ),
     Alternative(
         "stream:firehose",
         "Kinesis on shards, aggregated, by Firehose to S3",
         "stream",
         partial(streaming.stream, sink="firehose"),
+        lacks="no decisions, no state by key",
     ),
-    Alternative("sealed-log", "append-only table, sealed in S3 under Object Lock", "sealed-log", tabular.sealed),
-    Alternative("workflow", "Step Functions Standard over plain tables", "workflow", running.standard),
-    Alternative("workflow:express", "Step Functions Express over plain tables", "workflow", running.express),
-    Alternative("workflow:native", "processes of leftfold over plain tables", "workflow", running.native),
+    Alternative(
+        "sealed-log",
+        "append-only table, sealed in S3 under Object Lock",
+        "sealed-log",
+        tabular.sealed,
+        lacks="no current state, tells nobody",
+    ),
+    Alternative(
+        "workflow",
+        "Step Functions Standard over plain tables",
+        "workflow",
+        running.standard,
+        lacks="no history beyond 90 days, no proof",
+    ),
+    Alternative(
+        "workflow:express",
+        "Step Functions Express over plain tables",
+        "workflow",
+        running.express,
+        lacks="no history, no proof, five-minute runs",
+    ),
+    Alternative(
+        "workflow:native",
+        "processes of leftfold over plain tables",
+        "workflow",
+        running.native,
+        lacks="no history but of runs, no proof",
+    ),
 )
 
 BY_ID: Final = {one.id: one for one in ALTERNATIVES}
