@@ -185,3 +185,20 @@ def test_what_is_left_out_depends_on_the_answers() -> None:
         observed_not_decided=True,
     )
     assert advise(loud, PRICES, {}).left_out == (*ALWAYS, *(one.what for one in SOMETIMES))
+
+
+# what comes next
+
+
+def test_what_nobody_knows_is_asked_before_anything_is_built() -> None:
+    ledger = of(next(file for file in EXAMPLES if file.stem == "ledger"))
+    chat = of(next(file for file in EXAMPLES if file.stem == "chat"))
+    unknown = advise(Answers(), PRICES, {}).design.steps
+    assert chat.design.steps[0].startswith("`leftfold fit FILE --ask`: first find out history_is_business_data")
+    assert unknown[0].startswith("`leftfold fit FILE --ask`")
+    assert not any("--ask" in step for step in ledger.design.steps)
+
+
+def test_a_whole_system_is_asked_about_part_by_part() -> None:
+    assert advise(replace(SMALL, whole_system=True), PRICES, {}).design.steps[0].startswith("`leftfold fit init PART.")
+    assert not any("PART" in step for step in advise(SMALL, PRICES, {}).design.steps)
