@@ -47,7 +47,9 @@ PARTS: Final = (
             Arrow("DynamoDB: log", "Lambda: publisher", "stream"),
             Arrow("Lambda: publisher", "EventBridge", "publish"),
         ),
-        steps=("Say which events are public, and in which words (`publish` of the App): the others stay inside",),
+        steps=(
+            "Say which events are public, and in which words. That is `publish` of the App; the others stay inside",
+        ),
     ),
     Part(
         verdicts=SOURCED,
@@ -76,13 +78,15 @@ PARTS: Final = (
         verdicts=SOURCED,
         when=AUDITED,
         after=(
-            "`leftfold archive {name}:app --to s3:BUCKET/archive --verify`: reads the whole chain beside the store",
+            "`leftfold archive {name}:app --to s3:BUCKET/archive --verify`: checks it. The whole chain, beside the store",
         ),
     ),
     Part(
         verdicts=SOURCED,
         when=LOCKED,
-        after=("`leftfold archive {name}:app --to s3:BUCKET/archive --keep-days 2190`: Object Lock, six years",),
+        after=(
+            "`leftfold archive {name}:app --to s3:BUCKET/archive --keep-days 2190`: locks it. Object Lock, six years",
+        ),
     ),
     Part(
         verdicts=SOURCED,
@@ -100,13 +104,13 @@ PARTS: Final = (
             Arrow("Lambda: queries", "DynamoDB: people", "get"),
         ),
         steps=(
-            "Keep personal data out of the events: a person's id in them, the data in {name}-people, which can forget",
+            "Keep personal data out of the events. A person's id in them, the data in {name}-people, which can forget",
         ),
     ),
     Part(
         verdicts=SOURCED,
         when=Yes("needs_immediate_reads"),
-        steps=("Hand the receipt of a command to the reader: `after=receipt` waits until the row has it",),
+        steps=("Hand the receipt of a command to the reader. `after=receipt` waits until the row has it",),
     ),
     Part(
         verdicts=SOURCED,
@@ -117,20 +121,20 @@ PARTS: Final = (
         ),
         tables=(Service("{name}-parquet (bucket)", "a file for each million events, written on a schedule"),),
         arrows=(Arrow("DynamoDB: log", "S3: parquet", "export"), Arrow("Athena: questions", "S3: parquet", "scan")),
-        after=("`leftfold export {name}:app --parquet events/`: what is newer, as Parquet: for a schedule",),
+        after=("`leftfold export {name}:app --parquet events/`: for SQL. What is newer, as Parquet: for a schedule",),
     ),
     Part(
         verdicts=SOURCED,
         when=HOT,
         steps=(
-            "Split the hot key before all else: `thing#0` to `thing#15`, each with its share; one stream is one key",
+            "Split the hot key before all else. `thing#0` to `thing#15`, each with its share; one stream is one key",
         ),
     ),
     Part(
         verdicts=SOURCED,
         when=REGIONS,
         steps=(
-            "Give each key one home region that decides; the other regions send their commands there, and read copies",
+            "Give each key one home region that decides. The other regions send their commands there, and read copies",
         ),
     ),
     Part(
@@ -153,7 +157,7 @@ PARTS: Final = (
             Arrow("DynamoDB: items", "Lambda: relay", "stream"),
             Arrow("Lambda: relay", "EventBridge", "send"),
         ),
-        steps=("Write the change and its outbox item in one TransactWriteItems: both happen, or neither",),
+        steps=("Write the change and its outbox item in one transaction. TransactWriteItems: both happen, or neither",),
     ),
     Part(
         verdicts=("outbox",),
@@ -161,45 +165,49 @@ PARTS: Final = (
         services=(Service("DynamoDB: audit", "who changed what, when, from what to what; append-only"),),
         tables=(Service("{name}-audit", "p id of the thing, s time and id; no role may update or delete"),),
         arrows=(Arrow("Lambda: commands", "DynamoDB: audit", "put"),),
-        steps=("Write the audit item in the transaction of the change, with who, when, before and after",),
+        steps=("Write the audit item in the transaction of the change. It says who, when, before and after",),
     ),
     Part(
         verdicts=TABLED,
         when=Yes("concurrent_writers"),
         steps=(
-            "Guard each write by the version that was read (a ConditionExpression): of two writers one must look again",
+            "Guard each write by the version that was read. By a ConditionExpression: of two writers one must look again",
         ),
     ),
     Part(
         verdicts=TABLED,
         when=Yes("ad_hoc_sql_reporting"),
-        steps=("With free SQL reports, take RDS PostgreSQL in place of DynamoDB: see its price beside the others",),
+        steps=(
+            "Take PostgreSQL in place of DynamoDB, for the SQL of your reports. See its price beside the others (plain:rds)",
+        ),
     ),
     Part(
         verdicts=("sealed-log",),
         when=LOCKED,
-        steps=("Object Lock in COMPLIANCE mode for six years: not even the root user can shorten it",),
+        steps=("Set Object Lock to COMPLIANCE mode for six years. Not even the root user can shorten it",),
     ),
     Part(
         verdicts=("sealed-log",),
         unless=LOCKED,
-        steps=("Object Lock in GOVERNANCE mode to try it, in COMPLIANCE mode when the retention is sure",),
+        steps=(
+            "Set Object Lock: GOVERNANCE mode to try it, COMPLIANCE when you are sure. Nobody can shorten COMPLIANCE",
+        ),
     ),
     Part(
         verdicts=("outbox", "plain", "sealed-log", "stream", "workflow"),
         when=ERASED,
-        steps=("Keep personal data in items that can be deleted; backups forget them when they expire",),
+        steps=("Keep personal data in items that can be deleted. Backups forget them when they expire",),
     ),
     Part(
         verdicts=("outbox", "plain", "workflow"),
         when=HOT,
-        steps=("Split the hot key, `thing#0` to `thing#15`: DynamoDB takes 1,000 write units a second on one",),
+        steps=("Split the hot key, `thing#0` to `thing#15`. DynamoDB takes 1,000 write units a second on one",),
     ),
     Part(
         verdicts=("outbox", "plain", "workflow"),
         when=REGIONS,
         steps=(
-            "Give each key one home region: with global tables the last writer wins, and the other's change is lost",
+            "Give each key one home region. With global tables the last writer wins, and the other's change is lost",
         ),
     ),
 )

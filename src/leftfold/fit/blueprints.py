@@ -55,8 +55,8 @@ FLOWS: Final = (
     Arrow("Lambda: queries", "DynamoDB: views", "read"),
 )
 DEPLOY: Final = (
-    "`leftfold synth {name}:app --out infra`: the tables, functions and alarms above as CloudFormation",
-    "`leftfold deploy {name}:app --bucket BUCKET`: shows what would change on AWS, then changes it",
+    "`leftfold synth {name}:app --out infra`: all of it as CloudFormation. The tables, functions and alarms above",
+    "`leftfold deploy {name}:app --bucket BUCKET`: onto AWS. It shows first what would change",
 )
 ITEMS: Final = Service("DynamoDB: items", "the current state, an item for each thing")
 PLAIN_TABLE: Final = Service(
@@ -77,8 +77,8 @@ BASES: Final[dict[Verdict, Base]] = {
         tables=TABLES,
         arrows=(*WAYS_IN, *FLOWS),
         steps=(
-            "`leftfold init {name}`: a project with rules, views and tests that runs on SQLite",
-            "Write the past-tense facts and the rules of this context; nothing in them knows AWS",
+            "`leftfold init {name}`: a project that runs on SQLite. It has rules, views and tests",
+            "Write the past-tense facts and the rules of this context. Nothing in them knows AWS",
         ),
         last=DEPLOY,
     ),
@@ -104,9 +104,9 @@ BASES: Final[dict[Verdict, Base]] = {
             Arrow("Lambda: the rest", "DynamoDB: views", "read"),
         ),
         steps=(
-            "Name the core: what has a life cycle and rules, and whose history somebody asks for. All else is a plain table",
-            "The rest reads the core's rows in {name}-views, and never writes into its tables; it asks by a command",
-            "`leftfold init {name}`: a project for the core alone, which runs on SQLite",
+            "Name the core: what has a life cycle, rules, and a history one asks for. All else is a plain table",
+            "Let the rest read the core's rows, and never write them. They are in {name}-views; its changes are commands",
+            "`leftfold init {name}`: a project for the core. It runs on SQLite",
         ),
         last=DEPLOY,
     ),
@@ -123,10 +123,10 @@ BASES: Final[dict[Verdict, Base]] = {
         tables=(PLAIN_TABLE,),
         arrows=ONE_FUNCTION,
         steps=(
-            "You don't need leftfold here: keep the current state in a table, and nothing else",
-            "Turn on point-in-time recovery: it answers for 35 days what somebody destroyed by mistake",
+            "You don't need leftfold here: keep the current state in a table",
+            "Turn on point-in-time recovery. It gives back what was destroyed by mistake within the last 35 days",
         ),
-        last=("Ask again when somebody wants to know how a thing got to where it is, or a second reader appears",),
+        last=("Ask again when somebody asks how a thing got to where it is. Or when a second reader appears",),
     ),
     "stream": Base(
         title="Kinesis, aggregated records, to files in S3",
@@ -157,13 +157,13 @@ BASES: Final[dict[Verdict, Base]] = {
             Arrow("Athena: questions", "S3: files", "scan"),
         ),
         steps=(
-            "Don't event-source what nobody decides: a reading is an observation, keep it in a file",
-            "Aggregate before you send: Kinesis on demand bills a small record as 1 KB",
-            "`leftfold fit init {name}_lifecycle.yaml --context {name}_lifecycle`: what is decided about the devices "
-            "(installed, calibrated, blocked) is a context of its own: ask again for that one",
+            "Keep readings in files: they are observed, and nobody decides them",
+            "Aggregate before you send: many readings in one record. Kinesis on demand bills a small record as 1 KB",
+            "`leftfold fit init {name}_lifecycle.yaml`: ask again for the devices. What is decided about them (installed, "
+            "calibrated, blocked) is a context of its own",
         ),
         last=(
-            "Who needs each device's newest reading gets an item a device, written once a minute: not at every reading",
+            "Keep each device's newest reading in an item, once a minute. At every reading it would be the dear way again",
         ),
     ),
     "sealed-log": Base(
@@ -196,9 +196,9 @@ BASES: Final[dict[Verdict, Base]] = {
             Arrow("Lambda: verifier", "S3: sealed", "read"),
         ),
         steps=(
-            "Keep the business as it is, in its tables, and write each access or change as a record besides",
-            "Give no role the right to update or delete in {name}-records; let another account own the bucket",
-            "Hand the newest hash of the chain to a third party each day: only then can they check it without you",
+            "Keep the business in its tables, and write a record of each access besides. Or of each change",
+            "Give no role the right to update or delete records. Let another account own the bucket",
+            "Hand the newest hash of the chain to a third party each day. Only then can they check it without you",
         ),
         last=("You don't need leftfold here: a log that nobody folds is not event sourcing",),
     ),
@@ -228,13 +228,13 @@ BASES: Final[dict[Verdict, Base]] = {
             Arrow("Lambda: answers", "Step Functions: machine", "token"),
         ),
         steps=(
-            "Draw the steps, and beside each the one that undoes it; write both as a Standard state machine",
-            "Let a step that waits for a person hand out a task token, with a time-out that undoes what was done",
-            "Count transitions before you start: Standard is billed for each, a retry too. What is done in five minutes and "
-            "may run twice goes to Express",
+            "Draw the steps, and beside each the one that undoes it. Write both as a Standard state machine",
+            "Let a step that waits for a person hand out a task token. Its time-out undoes what was done",
+            "Count transitions before you start: Standard bills each, a retry too. What is done in five minutes and may run "
+            "twice goes to Express",
         ),
         last=(
-            "You need no event store here; `leftfold workflow` pays only where the context is event-sourced besides",
+            "You need no event store here. `leftfold workflow` pays only where the context is event-sourced besides",
         ),
     ),
 }
