@@ -283,6 +283,7 @@ ASSUMPTIONS: Final = (
         1.0,
         "a second",
         "Calls of the function that writes to S3, for each shard: one a second gathers enough.",
+        0.003,  # Lambda gathers for five minutes at the most
     ),
     Assumption(
         "reading_ms",
