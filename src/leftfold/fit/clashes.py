@@ -10,11 +10,16 @@ from leftfold.fit.answers import Answers
 from leftfold.fit.conditions import All, AtLeast, Beyond, Condition, Is, Not, Yes, keys
 from leftfold.fit.judgement import Clash
 
-PEAK: Final = 100  # times the average of everything that the busiest key alone can hardly reach: a busy hour is 5 to 20
-_BYTES_A_KB: Final = 1_000
+PEAK: Final = 10_000  # times the average: at such a peak all changes of a month would be over in five minutes
+BY_HAND_S: Final = 10  # changes a second to one thing that a rare busy moment may have, however little happens else
+_BYTES_A_KB: Final = 1_024  # whoever counts so isn't told of a contradiction
 _SECONDS_A_YEAR: Final = 31_536_000  # 365 days
-LONG_YEARS: Final = 5  # no prototype or campaign keeps its data so long
+LONG_YEARS: Final = 5  # no prototype or campaign keeps its data so long, and nobody else without a law or a need
+BROKER_YEARS: Final = 3  # the shortest time for which rule 17a-4 keeps a record; for others it is six
+SHORT_YEARS: Final = 0.08  # what is gone after a month can't be asked about a past date
 MANY_COMMANDS_S: Final = 1  # changes a second, day and night, that lookup data never sees
+IMPORTED: Final = 10  # times as many things as changes: some come from an older system, but hardly nearly all
+SPREAD: Final = 2  # times what all things together could bear, since these are round numbers
 
 
 class ClashRule(Struct, frozen=True):
@@ -97,22 +102,43 @@ CLASHES: Final = (
     ClashRule(
         "proof_regulated",
         All((Not(Yes("provable_audit")), Is("regulation", ("sec17a4",)))),
-        "SEC rule 17a-4 asks for records that can be shown not to have been altered.",
+        "SEC rule 17a-4 wants records that can't be rewritten, or a trail from which each original can be restored.",
     ),
     ClashRule(
-        "sox_proof",
-        All((Not(Yes("provable_audit")), Is("regulation", ("sox",)))),
-        "Auditors under Sarbanes-Oxley ask how you know that the books weren't altered.",
+        "broker_short",
+        All((Is("regulation", ("sec17a4",)), Not(AtLeast("retention_years", BROKER_YEARS)))),
+        "SEC rule 17a-4 keeps records for three years at the least, most of them for six.",
     ),
     ClashRule(
         "gdpr_erasure",
-        All((Not(Yes("erasure_required")), Is("regulation", ("gdpr",)))),
-        "Where the GDPR applies there is personal data, and with it a right to erasure, unless a law makes you keep it.",
+        All(
+            (
+                Not(Yes("erasure_required")),
+                Is("regulation", ("gdpr",)),
+                Not(AtLeast("retention_years", LONG_YEARS)),
+            )
+        ),
+        "The GDPR gives people a right to erasure, unless a law makes you keep their data, and such laws ask for years.",
+    ),
+    ClashRule(
+        "history_unkept",
+        All((Yes("history_is_business_data"), Not(AtLeast("retention_years", SHORT_YEARS)))),
+        "People can't ask how it stood on a past date if it is kept for less than a month.",
     ),
     ClashRule(
         "workflow_history",
         _both("workflow_only", "history_is_business_data"),
         "Either only waits and retries are wanted, or people ask about the past.",
+    ),
+    ClashRule(
+        "workflow_questions",
+        _both("workflow_only", "new_questions_on_old_data"),
+        "Either only waits and retries are wanted, or old data too.",
+    ),
+    ClashRule(
+        "workflow_reads",
+        All((Yes("workflow_only"), AtLeast("read_models", 3))),
+        "Three and more ways to read it are more than waits and retries.",
     ),
     ClashRule(
         "workflow_crud",
@@ -136,13 +162,23 @@ CLASHES: Final = (
     ),
     ClashRule(
         "whole_subdomain",
-        All((Yes("whole_system"), Is("subdomain", ("core", "supporting", "generic")))),
+        All((Yes("whole_system"), Is("subdomain", ("core", "supporting")))),
         "A whole system is never all core or all supporting; answer for one part of it.",
     ),
     ClashRule(
         "hot_key_faster",
-        Beyond("per_stream_writes_s", PEAK, ("commands_per_s",)),
-        f"The busiest thing alone is said to change over {PEAK} times as often as everything together does on average.",
+        All((Beyond("per_stream_writes_s", PEAK, ("commands_per_s",)), Beyond("per_stream_writes_s", BY_HAND_S))),
+        f"The busiest thing alone is said to change over {PEAK:,} times as often as everything together does on average.",
+    ),
+    ClashRule(
+        "spread_too_thin",
+        Beyond("commands_per_s", SPREAD, ("per_stream_writes_s", "streams")),
+        "Were every single thing as busy as the busiest, there would still be fewer changes than are said.",
+    ),
+    ClashRule(
+        "read_by_none",
+        All((Not(AtLeast("read_models", 1)), Beyond("queries_per_s", 0))),
+        "If it is read at all, it is read in one shape at the least.",
     ),
     ClashRule(
         "average_over_largest",
@@ -151,8 +187,8 @@ CLASHES: Final = (
     ),
     ClashRule(
         "more_streams_than_commands",
-        Beyond("streams", _SECONDS_A_YEAR, ("commands_per_s", "retention_years")),
-        "There are more things than there are changes in the whole time; each of them takes at least one.",
+        Beyond("streams", IMPORTED * _SECONDS_A_YEAR, ("commands_per_s", "retention_years")),
+        f"There are over {IMPORTED} times more things than changes in the whole time; few of them would ever have begun.",
     ),
 )
 
