@@ -1,17 +1,22 @@
 """Break-even points: where bills cross, found also where costs step, and none where they don't."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from leftfold.fit.advice import BreakEven
+from leftfold.fit.advising import rivals
 from leftfold.fit.costs import breakeven
 from leftfold.fit.costs.alternatives import ALTERNATIVES, BY_ID, Alternative
 from leftfold.fit.costs.bills import Line
 from leftfold.fit.costs.breakeven import Loads, crossings
 from leftfold.fit.costs.prices import Prices, built_in
 from leftfold.fit.costs.workload import Workload
+from leftfold.fit.judgement import TITLES, Verdict
+from leftfold.fit.judging import judge
+from leftfold.fit.reading import read
 from tests.fit.loads import load
 
 PRICES = built_in()
@@ -105,6 +110,30 @@ def test_peaks_make_capacity_dearer_at_any_load() -> None:
     peaky = Loads(load(held=6), PRICES, 12)
     assert peaky.break_evens(BY_ID["plain"], BY_ID["plain:provisioned"]) == ()
     assert peaky.usd(BY_ID["plain"], 1.0) < peaky.usd(BY_ID["plain:provisioned"], 1.0)
+
+
+@pytest.mark.parametrize("verdict", TITLES)
+def test_an_advice_is_held_against_the_plain_ways_and_its_own_other_forms(verdict: Verdict) -> None:
+    found = {one.id for one in rivals(verdict)}
+    own = {one.id for one in ALTERNATIVES if one.verdict == verdict}
+    assert found == ({"plain", "plain:rds", "plain:aurora"} | own) - {verdict}
+
+
+@pytest.mark.parametrize("name", ["ledger", "blog", "devices", "record-access"])
+def test_a_finer_search_finds_no_other_break_evens_but_close_to_these(name: str) -> None:
+    """Provisioned capacity comes in whole units: near its break-even bills cross back and forth."""
+    file = Path(__file__).parents[2] / "examples" / "fit" / f"{name}.yaml"
+    answers = read(file.read_bytes(), file.name).answers
+    advised, loads = judge(answers).verdict, Loads(load(answers), PRICES, 12)
+    fine = [10 ** (step / 40) for step in range(-120, 121)]
+    for other in rivals(advised):
+        found = [one.factor for one in loads.break_evens(BY_ID[advised], other)]
+        gaps = [loads.usd(BY_ID[advised], factor) - loads.usd(other, factor) for factor in fine]
+        turns = [high for high, was, now in zip(fine[1:], gaps, gaps[1:], strict=False) if (was > 0) != (now > 0)]
+        step = 10 ** (1 / breakeven.STEPS_A_TENFOLD)
+        assert not [one for one in found if not any(one / step < turn < one * step for turn in turns)], other.id
+        close = [one for one in turns if not any(one / step < point < one * step for point in found)]
+        assert len(close) % 2 == 0, f"{other.id} crosses at {close}"
 
 
 def test_a_search_that_looks_the_wrong_way_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from leftfold.fit.advice import Advice, BreakEven, Measured
 from leftfold.fit.answers import Answers
-from leftfold.fit.costs.alternatives import ALTERNATIVES, BY_ID, bill
+from leftfold.fit.costs.alternatives import ALTERNATIVES, BY_ID, Alternative, bill
 from leftfold.fit.costs.assumptions import assumed
 from leftfold.fit.costs.bills import Bill
 from leftfold.fit.costs.breakeven import Loads
@@ -29,6 +29,9 @@ MODES: Final[dict[Verdict, str]] = {
     "plain": "plain",
 }
 """Of which alternative on demand and provisioned are compared besides, by verdict."""
+
+PLAIN: Final = ("plain", "plain:rds", "plain:aurora")
+"""The plain ways, against which every advice is held."""
 
 
 def advise(
@@ -93,10 +96,14 @@ def _sources(judgement: Judgement) -> tuple[Source, ...]:
 
 
 def _break_evens(verdict: Verdict, loads: Loads) -> tuple[BreakEven, ...]:
-    """Where the advised alternative crosses each other one, and on demand crosses provisioned; the lowest load first."""
-    advised = BY_ID[verdict]
-    pairs = [(advised, other) for other in ALTERNATIVES if other is not advised]
+    """Where the advised alternative crosses its rivals, and on demand crosses provisioned; the lowest load first."""
+    pairs = [(BY_ID[verdict], other) for other in rivals(verdict)]
     if (mode := MODES.get(verdict)) is not None and mode != verdict:
         pairs.append((BY_ID[mode], BY_ID[f"{mode}:provisioned"]))
     found = [crossing for one, other in pairs for crossing in loads.break_evens(one, other)]
     return tuple(sorted(found, key=lambda one: (one.commands_s, one.cheaper, one.dearer)))
+
+
+def rivals(verdict: Verdict) -> list[Alternative]:
+    """What one would build instead: the plain ways, and other forms of the same. The rest does another job."""
+    return [one for one in ALTERNATIVES if one.id != verdict and (one.id in PLAIN or one.verdict == verdict)]
