@@ -39,14 +39,16 @@ def test_measured_answers_stand_where_nothing_else_was_said(bank: Desk) -> None:
     assert told["answers"]["event_bytes"] == pytest.approx(sum(BYTES) / 5)
     assert (told["answers"]["streams"], told["answers"]["commands_per_s"]) == (2, 50)
     assert told["measured"]["source"].startswith("bank on sqlite:")
+    assert told["context"] == "bank"
     assert told["measured"]["how"]["streams"] == "counted"
 
 
 def test_flags_come_before_what_was_measured_and_that_before_the_file(bank: Desk) -> None:
-    (bank.folder / "bank.yaml").write_text("context: bank\nstreams: 77\nevent_bytes: 88\nteam_size: 9\n")
+    (bank.folder / "bank.yaml").write_text("context: tills\nstreams: 77\nevent_bytes: 88\nteam_size: 9\n")
     told = bank.json("fit", "bank.yaml", "--from", "bank:app", "--event-bytes", "99")
     assert [told["answers"][key] for key in ("streams", "event_bytes", "team_size")] == [2, 99, 9]
     assert "event_bytes" not in told["measured"]["answers"]
+    assert told["context"] == "tills"
 
 
 def test_a_measured_assumption_gives_way_to_one_of_the_users_own(bank: Desk) -> None:

@@ -78,6 +78,7 @@ class Measured(Struct, frozen=True):
     how: dict[str, str] = {}
     assume: dict[str, float] = {}
     notes: tuple[str, ...] = ()
+    name: str = ""  # of the app
 
 
 class Advice(Struct, frozen=True):

@@ -25,6 +25,8 @@ def merged(file: Questionnaire | None, measured: Measured | None, flags: Questio
     if measured is not None:
         counts = replace(measured, answers={k: v for k, v in measured.answers.items() if k not in flags.places})
         found |= counts.answers
+        if measured.name:
+            found.setdefault("context", measured.name)
     said = _known(flags.answers)
     found = {key: value for key, value in found.items() if key not in flags.places} | said
     assume = (file.assume if file else {}) | flags.assume

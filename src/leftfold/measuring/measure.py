@@ -29,7 +29,7 @@ def measure(
     end = live(session.backend.log).end()
     history = read_history(session.backend.log, end, session.codec, advance)
     history.finish(session.backend.store)
-    told = _Told(f"{session.app.name} on {session.backend.url}")
+    told = _Told(f"{session.app.name} on {session.backend.url}", session.app.name)
     if history.read:
         _tell_published(told, session, history)
         _tell_sizes(told, history)
@@ -57,8 +57,8 @@ def of_traffic(metrics: Traffic) -> Measured:
 class _Told:
     """What is known so far."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, source: str, name: str = "") -> None:
+        self.source, self.name = source, name
         self.answers: dict[str, Value] = {}
         self.how: dict[str, str] = {}
         self.facts: dict[str, float] = {}
@@ -69,7 +69,7 @@ class _Told:
         self.answers[key], self.how[key] = value, how
 
     def whole(self) -> Measured:
-        return Measured(self.source, self.answers, self.facts, self.how, self.assume, tuple(self.notes))
+        return Measured(self.source, self.answers, self.facts, self.how, self.assume, tuple(self.notes), self.name)
 
 
 def _tell_published(told: _Told, session: Session, history: History) -> None:
