@@ -1,14 +1,25 @@
 """For all tests, those of the examples too: the AWS testbed, and `every_store` on it as well."""
 
+import os
 import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.testbed.aws import Aws
 from tests.testbed.fixtures import aws, aws_place
 
 __all__ = ["aws", "aws_place", "every_store"]
+
+
+settings.register_profile(
+    "steady",  # on a busy machine: nothing depends on the time, and a run draws what the last one drew
+    deadline=None,
+    derandomize="LEFTFOLD_SOAK" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("steady")
 
 
 def pytest_configure() -> None:

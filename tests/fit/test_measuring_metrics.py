@@ -139,7 +139,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.one_of(st.binary(max_size=30), st.lists(PIECES, max_size=12).map(b"".join)), max_size=6))
 def test_no_line_whatever_it_holds_stops_the_others(lines: list[bytes]) -> None:
     found = traffic([*(line.encode() for line in day()), *lines], "day.log", app="shelves")

@@ -59,7 +59,7 @@ def figures(found: Measured) -> dict[str, float]:
     return found.facts | {key: value for key, value in found.answers.items() if isinstance(value, float)}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PUTS)
 def test_what_is_read_whole_is_what_a_naive_count_says(puts: Puts) -> None:
     with opened() as session:

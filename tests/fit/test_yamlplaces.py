@@ -1,7 +1,7 @@
 """A YAML file as text with lines: what is taken, and what is refused before it costs anything."""
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from leftfold.core.errors import ConfigError
 from leftfold.fit.yamlplaces import MAX_DEPTH, MAX_FILE_BYTES, Entry, Faults, Listing, Mapping, Scalar, document, near
@@ -75,7 +75,6 @@ def test_the_deepest_that_is_taken_is_taken() -> None:
 
 
 @given(st.text(max_size=60) | st.binary(max_size=60))
-@settings(deadline=None)
 def test_any_file_is_a_mapping_or_a_clear_refusal(text: str | bytes) -> None:
     said = "f.yaml:"
     try:
