@@ -18,8 +18,9 @@ from leftfold.fit.costs.leaving_out import left_out
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.workload import Workload, workload
 from leftfold.fit.designs import design
+from leftfold.fit.flips import doubts
 from leftfold.fit.judgement import Judgement, Source, Verdict
-from leftfold.fit.judging import judge
+from leftfold.fit.judging import NAMED, judge
 from leftfold.fit.sources import SOURCES
 
 MODES: Final[dict[Verdict, str]] = {
@@ -67,20 +68,20 @@ def advise(
         prices_as_of=prices.as_of({line.price for one in bills for line in one.lines}),
         region=prices.region,
         left_out=left_out(answers, load),
-        design=replace(drawn, steps=(*_asked_first(answers, judgement), *drawn.steps)),
+        design=replace(drawn, steps=(*_asked_first(answers), *drawn.steps)),
         measured=measured,
         loads=tuple(loads.curve(one) for one in ALTERNATIVES),
         lacks={one.id: one.lacks for one in ALTERNATIVES if one.lacks},
     )
 
 
-def _asked_first(answers: Answers, judgement: Judgement) -> Iterator[str]:
+def _asked_first(answers: Answers) -> Iterator[str]:
     """What is to be asked before anything is built: nobody should act on an advice that an answer may turn round."""
     if answers.whole_system:
         yield "`leftfold fit init PART.yaml`: a file for each part; no advice is good for a whole system"
-    doubted = [flip.answers for flip in judgement.flips if all(answers.value(key) is None for key in flip.answers)]
-    if keys := dict.fromkeys(key for unknown in doubted for key in unknown):
-        yield f"`leftfold fit FILE --ask`: first find out {', '.join(keys)}: all of this could change"
+    if keys := doubts(answers).keys:
+        more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+        yield f"`leftfold fit FILE --ask`: first find out {', '.join(keys[:NAMED])}{more}: all of this could change"
 
 
 def _bills(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[Bill, ...]:
