@@ -230,13 +230,28 @@ def test_one_answer_is_changed_in_its_place(answers: Answers, change: tuple[str,
         ("crud_verbs: no", "crud_verbs: no\nstreams: 4\n"),
         ("streams:\ncrud_verbs: no\n", "streams: 4\ncrud_verbs: no\n"),
         ("streams: 3\r\ncrud_verbs: no\r\n", "streams: 4\r\ncrud_verbs: no\r\n"),
+        ("streams:  # whose?\n", "streams: 4  # whose?\n"),
+        ('streams: "3"  # "about"\n', 'streams: 4  # "about"\n'),
+        ("  streams: 3 # a\n  # mine\n", "  streams: 4 # a\n  # mine\n"),
+        ("  # mine\n  crud_verbs: no\n", "  # mine\n  crud_verbs: no\n  streams: 4\n"),
+        ("\ufeffstreams : ~\n", "streams: 4\n"),
+        ("crud_verbs: no\nassume: {peak: 3}\n", "crud_verbs: no\nassume: {peak: 3}\nstreams: 4\n"),
     ],
 )
 def test_what_else_a_file_says_stays(before: str, after: str) -> None:
     assert changed(before, "streams", 4.0, "fit.yaml") == after
 
 
-@pytest.mark.parametrize("before", ["{streams: 3, crud_verbs: no}\n", "crud_verbs: no\n...\n", "crud_verbs:\n  no\n"])
-def test_a_file_of_another_form_keeps_its_answers(before: str) -> None:
-    found = read(changed(before, "streams", 4.0, "fit.yaml"), "fit.yaml").answers
-    assert found == Answers(streams=4.0, crud_verbs=False)
+def test_a_name_in_quotes_leaves_nothing_behind() -> None:
+    assert changed('context: "a #1"  # ours\n', "context", "b #2", "fit.yaml") == 'context: "b #2"  # ours\n'
+    assert changed("context: 'it''s # it'\n", "context", None, "fit.yaml") == "context: unknown\n"
+
+
+@pytest.mark.parametrize(
+    "before", ["{streams: 3, crud_verbs: no}  # x\n", "crud_verbs: no # x\n...\n", "crud_verbs:\n  no # x"]
+)
+def test_a_file_of_another_form_keeps_its_answers_and_its_comments(before: str) -> None:
+    after = changed(before, "streams", 4.0, "fit.yaml")
+    assert read(after, "fit.yaml").answers == Answers(streams=4.0, crud_verbs=False)
+    assert "# x" in after
+    assert read(changed(after, "team_size", 5.0, "fit.yaml"), "fit.yaml").answers.team_size == 5

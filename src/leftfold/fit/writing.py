@@ -20,6 +20,14 @@ FOOT: Final = """
 #   NAME: NUMBER
 """
 
+BEFORE: Final = "\n# What stood here before:\n"
+
+_ANSWER: Final = re.compile(
+    r"""(?P<indent>\ *)[^:]*:
+    (?:\s*(?:"(?:[^"\\]|\\.)*" | '(?:[^']|'')*' | [^\s#"']\S*(?:\s+[^\s#]\S*)* ))?
+    (?P<comment>\s+\#.*)?\s*""",
+    re.VERBOSE,
+)
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(?: [A-Za-z0-9_-]+)*")
 
 
@@ -42,14 +50,14 @@ def write(answers: Answers, assume: Mapping[str, float] | None = None) -> str:
 def changed(text: str, key: str, value: Value | None, name: str) -> str:
     """The file with one answer changed, and everything else, comments too, as it was; `text` reads without a fault.
 
-    A file whose form leaves no place for that is written anew.
+    A file whose form leaves no place for that is written anew, and what it said follows as a comment.
     """
     before = read(text, name)
     wanted = _with(before, key, value)
     for candidate in _candidates(text, before, key, value):
         if _reads_as(candidate, wanted, name):
             return candidate
-    return write(wanted, before.assume)
+    return write(wanted, before.assume) + BEFORE + "".join(f"# {line}\n" for line in text.splitlines())
 
 
 def value_text(value: Value | None) -> str:
@@ -99,7 +107,7 @@ def _line(key: str, value: Value | None) -> str:
 
 def _name(value: Value | None) -> str:
     text = str(value)
-    if text == Answers().context:
+    if value is None or text == Answers().context:
         return "unknown"
     if _PLAIN.fullmatch(text) and text.lower() not in UNKNOWN:
         return text
@@ -122,13 +130,13 @@ def _candidates(text: str, before: Questionnaire, key: str, value: Value | None)
     lines = text.splitlines(keepends=True)
     place = before.places.get(key)
     if place is None:
-        yield text + ("" if text.endswith("\n") or not text else "\n") + _line(key, value) + "\n"
-        return
-    old = lines[place - 1]
-    comment = re.search(r"\s+#.*$", old.rstrip("\r\n"))
-    ending = old[len(old.rstrip("\r\n")) :]
-    new = _line(key, value) + (comment.group() if comment else "") + ending
-    yield "".join([*lines[: place - 1], new, *lines[place:]])
+        first = lines[min(before.places.values()) - 1]
+        indent = first[: len(first) - len(first.lstrip(" "))]
+        yield text + ("" if text.endswith("\n") else "\n") + indent + _line(key, value) + "\n"
+    elif (found := _ANSWER.fullmatch(old := lines[place - 1])) is not None:
+        ending = old[len(old.rstrip("\r\n")) :]
+        new = found["indent"] + _line(key, value) + (found["comment"] or "").rstrip("\r\n") + ending
+        yield "".join([*lines[: place - 1], new, *lines[place:]])
 
 
 def _reads_as(text: str, wanted: Answers, name: str) -> bool:
