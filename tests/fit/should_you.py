@@ -8,7 +8,7 @@ from typing import Final
 from leftfold.fit.conditions import All, Any, AtLeast, Beyond, Condition, Is, Not, Product, Yes
 from leftfold.fit.judging import judge
 from leftfold.fit.reading import read
-from leftfold.fit.rules import AGAINST, BANDS, FOR, GATES, OVERRIDES, Rule
+from leftfold.fit.rules import AGAINST, BANDS, FOR, GATES, OVERRIDES, GateRule, Rule
 from leftfold.fit.sources import LIST, SOURCES
 
 ROOT: Final = Path(__file__).parents[2]
@@ -73,8 +73,12 @@ def overrides() -> str:
 
 
 def gates() -> str:
-    rows = (f"| {words(one.condition)} | {one.why} | {one.do} | {source(one.source)} |" for one in GATES)
+    rows = (f"| {words(one.condition)}{_beside(one)} | {one.why} | {one.do} | {source(one.source)} |" for one in GATES)
     return table("| when | why | what to do | says |", rows)
+
+
+def _beside(gate: GateRule) -> str:
+    return f", beside {joined((f'`{one}`' for one in gate.beside), 'or')}" if gate.beside else ""
 
 
 def examples() -> str:

@@ -152,7 +152,7 @@ def test_a_whole_system_is_never_judged_with_confidence() -> None:
     one_part = replace(Answers(), **known | {"team_experience": "some", "crud_verbs": True})
     assert judge(one_part).unsure == ()
     assert judge(replace(one_part, whole_system=True)).unsure == (
-        "It was asked about a whole system: ask about each part of it.",
+        "No verdict holds for a whole system: ask about each part of it.",
     )
 
 

@@ -9,13 +9,27 @@ from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from leftfold.codec.door import EVENT_BYTES
 from leftfold.fit.answers import Answers
 from leftfold.fit.candidates import DECIDING, candidates
 from leftfold.fit.conditions import All, Beyond, Yes, keys
 from leftfold.fit.judgement import Verdict
 from leftfold.fit.judging import judge
-from leftfold.fit.rules import GATES, OVERRIDES, RULES, GateRule, Override, Rule, supposed, verdict, verdict_of
+from leftfold.fit.rules import (
+    GATES,
+    OVERRIDES,
+    RULES,
+    TAKEN_BYTES,
+    GateRule,
+    Override,
+    Rule,
+    supposed,
+    verdict,
+    verdict_of,
+)
+from tests.fit.test_overrides import ALONE
 
 TRIES = 1_000
 
@@ -75,21 +89,53 @@ def test_an_override_behind_a_wider_one_is_caught() -> None:
     assert changing(dead, RULES, (*OVERRIDES, dead)) is None
 
 
-LIMITS: dict[str, tuple[Any, Any]] = {
-    "hot_key": (500.0, 501.0),
-    "large_events": (300.0, 301.0),
-    "multi_region": (False, True),
+SOURCED = Answers(process_rich=True, history_is_business_data=True, subdomain="core")
+TABLED = Answers()
+FLOOD = Answers(observed_not_decided=True, commands_per_s=1_000.0)
+LIMITS: dict[str, tuple[Answers, Any, Any]] = {
+    "hot_key": (TABLED, 500.0, 501.0),
+    "large_events": (TABLED, 300.0, 301.0),
+    "refused_events": (SOURCED, 262.144, 262.145),
+    "multi_region": (TABLED, False, True),
+    "proof": (TABLED, False, True),
 }
 
 
 @pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.id)
 def test_a_gate_opens_beyond_its_limit_and_not_at_it(gate: GateRule) -> None:
     (key,) = keys(gate.condition)
-    within, beyond = LIMITS[gate.id]
-    assert judge(Answers(**{key: within})).gates == ()
-    (found,) = judge(Answers(**{key: beyond})).gates
+    asked, within, beyond = LIMITS[gate.id]
+    assert judge(replace(asked, **{key: within})).gates == ()
+    (found,) = judge(replace(asked, **{key: beyond})).gates
     assert (found.gate, found.why, found.do) == (gate.id, gate.why, gate.do)
-    assert judge(Answers()).gates == ()  # who doesn't know isn't stopped
+    assert judge(asked).gates == ()  # who doesn't know isn't stopped
+
+
+def test_what_leftfold_refuses_is_told_where_it_is_advised_and_once() -> None:
+    def told(asked: Answers, kb: float) -> list[str]:
+        return [gate.gate for gate in judge(replace(asked, max_event_kb=kb)).gates]
+
+    sourced = [told(SOURCED, kb) for kb in (262.0, 263.0, 300.0, 301.0)]
+    assert sourced == [[], ["refused_events"], ["refused_events"], ["large_events"]]
+    assert TAKEN_BYTES == EVENT_BYTES
+    assert [told(TABLED, kb) for kb in (263.0, 300.0, 301.0)] == [[], [], ["large_events"]]
+
+
+def test_what_must_be_proved_is_sealed_whatever_the_rest_is_kept_in() -> None:
+    """A table can't prove anything; events as the truth bring their sealed archive, and a sealed log is one."""
+    found: dict[Verdict, bool] = {}
+    core_only = Answers(process_rich=True)
+    for asked in (SOURCED, core_only, TABLED, Answers(crud_verbs=True), FLOOD, ALONE):
+        judgement = judge(replace(asked, provable_audit=True))
+        found[judgement.verdict] = "proof" in [gate.gate for gate in judgement.gates]
+    assert found == {
+        "event-source": False,
+        "core-only": False,
+        "outbox": True,
+        "plain": True,
+        "stream": True,
+        "sealed-log": False,
+    }
 
 
 def test_gates_stand_whatever_the_verdict_is() -> None:
@@ -99,4 +145,4 @@ def test_gates_stand_whatever_the_verdict_is() -> None:
 
 def test_a_stricter_gate_than_the_limit_would_be_caught() -> None:
     stricter = Beyond("per_stream_writes_s", 499)
-    assert stricter.holds(Answers(per_stream_writes_s=LIMITS["hot_key"][0])) is True
+    assert stricter.holds(Answers(per_stream_writes_s=LIMITS["hot_key"][1])) is True

@@ -7,9 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from leftfold.fit.advice import Arrow, Service
-from leftfold.fit.conditions import All, Any, AtLeast, Condition, Is, Not, Yes
+from leftfold.fit.conditions import All, Any, AtLeast, Beyond, Condition, Is, Not, Yes
 from leftfold.fit.judgement import Verdict
-from leftfold.fit.rules import GATES
+from leftfold.fit.rules import GATES, TAKEN_BYTES
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -32,9 +32,8 @@ TOLD: Final = AtLeast("downstream_consumers", 1)
 AUDITED: Final = Any((Yes("provable_audit"), Is("regulation", ("sox", "hipaa", "sec17a4", "pci"))))
 LOCKED: Final = Is("regulation", ("sec17a4",))
 ERASED: Final = Any((Yes("erasure_required"), Is("regulation", ("gdpr",))))
-HOT, LARGE, REGIONS = (
-    next(gate.condition for gate in GATES if gate.id == id) for id in ("hot_key", "large_events", "multi_region")
-)
+HOT, REGIONS = (next(gate.condition for gate in GATES if gate.id == id) for id in ("hot_key", "multi_region"))
+LARGE: Final = Beyond("max_event_kb", TAKEN_BYTES / 1_000)
 
 BUS: Final = Service("EventBridge", "tells other services; each delivery may come twice, and in any order")
 

@@ -12,27 +12,27 @@ from leftfold.fit.answers import KEYS, Answers, Value
 from leftfold.fit.candidates import candidates
 from leftfold.fit.clashes import clashes
 from leftfold.fit.flips import Doubts, doubts, flips
-from leftfold.fit.judgement import Clash, Gate, Judgement, Reason, Verdict
-from leftfold.fit.rules import GATES, RULES, Rule, override_of, score_of, verdict, verdict_of
+from leftfold.fit.judgement import Clash, Judgement, Reason, Verdict
+from leftfold.fit.rules import RULES, Rule, gates, override_of, score_of, verdict, verdict_of
 
 NAMED: Final = 3  # unknown answers that are named in one sentence; the list of flips has them too
 
 
 def judge(answers: Answers) -> Judgement:
     """The whole judgement of a context. Never fails, whatever is unknown or contradictory."""
-    override = override_of(answers)
+    found, override = verdict(answers), override_of(answers)
     score = score_of(answers)
     lowest, highest = score_range(answers)
     clashing = clashes(answers)
     doubted = doubts(answers)
     unsure = (
+        *(("No verdict holds for a whole system: ask about each part of it.",) if answers.whole_system else ()),
         *_doubted(doubted),
         *(() if override else _on_edge(score)),
         *(_clashing(one) for one in clashing),
-        *(("It was asked about a whole system: ask about each part of it.",) if answers.whole_system else ()),
     )
     return Judgement(
-        verdict=verdict(answers),
+        verdict=found,
         confidence="low" if unsure else "high",
         unsure=unsure,
         score=score,
@@ -40,7 +40,7 @@ def judge(answers: Answers) -> Judgement:
         highest=highest,
         reasons=reasons(answers),
         override=override.reason if override else None,
-        gates=tuple(Gate(one.id, one.why, one.do, one.brief) for one in GATES if one.condition.holds(answers) is True),
+        gates=gates(answers, found),
         clashes=clashing,
         flips=flips(answers, doubted),
         unknown=tuple(key for key in KEYS if answers.value(key) is None),

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from leftfold.fit.answers import Answers
 from leftfold.fit.conditions import All, Any, AtLeast, Beyond, Condition, Is, Not, Product, Yes, keys
 from leftfold.fit.costs.workload import UNANSWERED
-from leftfold.fit.judgement import Reason, Verdict
+from leftfold.fit.judgement import Gate, Reason, Verdict
 
 STREAM_EVENTS_S: Final = 1_000  # observed facts a second from which a record each in a database is the wrong shape
 KEY_WRITES_S: Final = 500  # half of what DynamoDB takes on one partition: the other half is for retries and bursts
 EVENT_KB: Final = 300  # three quarters of DynamoDB's largest item: its key, its metadata and a second event need room
+TAKEN_BYTES: Final = 262_144  # of an event, on any store: leftfold.codec.door.EVENT_BYTES
 
 
 class Rule(Struct, frozen=True):
@@ -63,7 +64,7 @@ class Override(Struct, frozen=True):
 
 
 class GateRule(Struct, frozen=True):
-    """What must be solved before anything else, and how it is done."""
+    """What must be solved before anything else, and how it is done: beside some verdicts, or where none is named, any."""
 
     id: str
     condition: Condition
@@ -71,6 +72,7 @@ class GateRule(Struct, frozen=True):
     do: str
     source: str
     brief: str = ""
+    beside: tuple[Verdict, ...] = ()
 
 
 FOR: Final = (
@@ -307,10 +309,19 @@ GATES: Final = (
         "large_events",
         Beyond("max_event_kb", EVENT_KB),
         f"An event of more than {EVENT_KB} KB doesn't fit: a DynamoDB item holds 400 KB with all that belongs to it, "
-        "and leftfold takes 262,144 bytes an event.",
+        f"and leftfold takes {TAKEN_BYTES:,} bytes an event.",
         "Put the document into S3, and its address and digest into the event.",
         "aws-items",
         "Put documents into S3, their digest into the event",
+    ),
+    GateRule(
+        "refused_events",
+        All((Beyond("max_event_kb", TAKEN_BYTES / 1_000), Not(Beyond("max_event_kb", EVENT_KB)))),
+        f"leftfold refuses an event of more than {TAKEN_BYTES:,} bytes, on every store.",
+        "Put the document into S3, and its address and digest into the event.",
+        "leftfold",
+        "Put documents into S3, their digest into the event",
+        beside=("event-source", "core-only"),
     ),
     GateRule(
         "multi_region",
@@ -320,6 +331,15 @@ GATES: Final = (
         "Give each key a home region and send its commands there; let the other regions only read.",
         "aws-regions",
         "Give each key a home region that decides",
+    ),
+    GateRule(
+        "proof",
+        Yes("provable_audit"),
+        "A third party wants proof; whoever runs a table or a stream can alter what it holds, an audit table too.",
+        "Append what must be proved to a sealed log beside it: a chain of digests, in S3 under Object Lock.",
+        "dudycz-audit",
+        "Append what must be proved to a sealed log beside it",
+        beside=("plain", "outbox", "stream"),
     ),
 )
 
@@ -350,6 +370,12 @@ def supposed(answers: Answers) -> Answers:
 def override_of(answers: Answers) -> Override | None:
     known = supposed(answers)
     return next((one for one in OVERRIDES if one.condition.holds(known) is True), None)
+
+
+def gates(answers: Answers, beside: Verdict) -> tuple[Gate, ...]:
+    """What must be solved for certain, whatever else this verdict asks for."""
+    held = (one for one in GATES if one.condition.holds(answers) is True)
+    return tuple(Gate(one.id, one.why, one.do, one.brief) for one in held if not one.beside or beside in one.beside)
 
 
 def verdict(answers: Answers) -> Verdict:
