@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,13 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from leftfold.cli.advice import BAR, WIDTH, screenful, show_advice
-from leftfold.fit.advice import Advice
-from tests.fit.advices import HOSTILE, advices, few, sample
+from leftfold.fit.advice import Advice, BreakEven
+from leftfold.fit.costs.workload import workload
+from leftfold.fit.designs import design
+from leftfold.fit.judgement import Gate, Verdict
+from leftfold.fit.report import words
+from leftfold.fit.rules import BANDS, GATES, OVERRIDES, RULES, GateRule, Override, Rule, verdict_of
+from tests.fit.advices import HOSTILE, advices, answered, few, sample
 from tests.fit.worked import ADVISED
 
 SCREEN = (80, 24)
@@ -41,7 +47,53 @@ def test_every_worked_example_fits_a_screen(name: str, record_property: Callable
     assert size_faults(shown) == []
     assert shown[0].startswith(f"{name}: ")
     assert shown[-1].startswith("  ")  # what to do next
+    assert cut(shown) == []
     record_property("figure", f"{name}: {len(shown)} lines of at most {max(map(cell_len, shown))} columns")
+
+
+def cut(shown: Sequence[str]) -> list[str]:
+    """Lines that end in the middle of what they say."""
+    return [line for line in shown if "..." in line]
+
+
+def test_a_line_that_is_cut_is_caught() -> None:
+    long = replace(sample().judgement, gates=(Gate("long", "", "x" * 90),))
+    assert len(cut(lines(replace(sample(), judgement=long)))) == 1 + len(cut(lines(sample())))
+
+
+@pytest.mark.parametrize("one", [*RULES, *OVERRIDES, *GATES], ids=lambda one: one.id)
+def test_every_rule_has_a_short_form_that_fits_beside_its_source(one: Rule | Override | GateRule) -> None:
+    assert 10 <= len(one.brief) <= 55
+    assert one.brief[-1].isalnum()
+
+
+@pytest.mark.parametrize("verdict", get_args(Verdict))
+def test_every_step_of_every_design_fits_or_begins_with_what_fits(verdict: Verdict) -> None:
+    for yes in (True, False):
+        answers = replace(answered(yes), context="registrations")
+        for step in design(answers, verdict, workload(answers, {})).steps:
+            steps = replace(ADVISED["orders"], design=replace(ADVISED["orders"].design, steps=(step,)))
+            assert cut(lines(steps)) == [], step
+
+
+@pytest.mark.parametrize("name", [*ADVISED])
+@pytest.mark.parametrize("width", [60, 79, 100, 132])
+def test_narrow_and_wide_terminals_are_kept_within(name: str, width: int) -> None:
+    shown = [line.plain for line in screenful(ADVISED[name], width)]
+    assert max(map(cell_len, shown)) <= width
+    assert len(shown) < SCREEN[1]
+    assert width < WIDTH or cut(shown) == []
+
+
+def test_a_wide_terminal_has_reasons_in_full_and_a_high_one_has_all() -> None:
+    advice = ADVISED["ledger"]
+    shown = [line.plain for line in screenful(advice, 132, 40)]
+    assert all(any(one.why in line for line in shown) for one in advice.judgement.reasons)
+    assert any("more (--out has all)" in line for line in lines(advice))
+
+
+def test_all_that_we_say_is_ascii() -> None:
+    assert all(line.isascii() for advice in ADVISED.values() for line in lines(advice))
 
 
 def test_a_report_that_is_too_large_is_caught() -> None:
@@ -52,9 +104,25 @@ def test_a_report_that_is_too_large_is_caught() -> None:
 
 def test_the_first_line_is_the_verdict() -> None:
     first = lines(sample())[0]
-    assert first.startswith("orders: event-source this context")
-    assert "score 5 (3..9)" in first
-    assert "low confidence" in first
+    assert first.startswith("orders: yes, event-source this context  ")
+    assert first.endswith("  low confidence")
+    assert lines(sample())[1] == "Score 5 (3 to 9): from 7 event-source, 3 core-only, -1 outbox, else plain"
+
+
+def test_the_scale_of_scores_is_that_of_the_rules() -> None:
+    said = lines(sample())[1].partition(": from ")[2]
+    bands = [part.split() for part in said.partition(", else ")[0].split(", ")]
+    assert [(int(least), verdict) for least, verdict in bands] == [*BANDS]
+    assert said.endswith(f", else {verdict_of(BANDS[-1][0] - 1)}")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [("event-source", "yes, event-source"), ("core-only", "in part, "), ("plain", "no, plain tables")],
+)
+def test_the_first_line_answers_whether_it_fits(verdict: Verdict, said: str) -> None:
+    judged = replace(sample().judgement, verdict=verdict)
+    assert lines(replace(sample(), judgement=judged))[0].startswith(f"orders: {said}")
 
 
 def test_reasons_against_come_first_with_weight_and_source() -> None:
@@ -81,7 +149,7 @@ def test_gates_clashes_and_flips_stand_out() -> None:
     shown = "\n".join(lines(sample()))
     assert "!  First: Split the key" in shown
     assert "!  Clash: crud_verbs, process_rich" in shown
-    assert "Would flip it: core-only: team_experience none" in shown
+    assert "Would flip it: team_experience none and bulk_updates yes (core-only)" in shown
 
 
 def test_the_bars_are_as_long_as_the_bills() -> None:
@@ -97,17 +165,41 @@ def test_the_bars_are_as_long_as_the_bills() -> None:
 
 def test_costs_say_break_even_growth_and_what_they_stand_on() -> None:
     shown = "\n".join(lines(sample()))
-    assert "Above 310 commands/s event-source costs more than plain (both $900 there)." in shown
+    assert "Cheaper than workflow below 25 commands/s, dearer above." in shown
     assert "$415 in the first month, $756 after 7 years" in shown
     assert "1 measured, 2 unknown; the costs guess streams 10,000" in shown
-    assert "us-east-1, from 2026-11-23" in shown
-    assert "Left out: data transfer" in shown
+    assert "in month 12, prices as of 2026-11-23 in us-east-1" in shown
+    assert "Left out: data transfer, support plans, development hours; all with --out" in shown
+
+
+@pytest.mark.parametrize(
+    ("commands_s", "said"),
+    [
+        (0.00215, "186 commands a day"),
+        (0.0457, "3,950 commands a day"),
+        (1e-6, "0.086 commands a day"),
+        (0.26432, "0.26 commands/s"),
+        (1.2345, "1.2 commands/s"),
+        (310.4, "310 commands/s"),
+        (12_345, "12,300 commands/s"),
+    ],
+)
+def test_a_rate_has_the_digits_that_one_reads(commands_s: float, said: str) -> None:
+    assert words.rate(commands_s) == said
+
+
+def test_a_rival_that_is_met_when_loads_fall_is_told_so() -> None:
+    advice = replace(sample(), break_evens=(BreakEven("event-source", "plain:rds", 4.0, 90.0, 0.2),))
+    assert "Dearer than PostgreSQL on RDS below 4 commands/s, cheaper above." in lines(advice)
+    assert "Dearer than a plain table at every load tried, up to 1,000 commands/s." in lines(
+        replace(advice, break_evens=())
+    )
 
 
 def test_a_bill_over_the_budget_says_so() -> None:
     advice = sample()
     poor = replace(advice, over_budget=True, answers=replace(advice.answers, budget_usd_month=100.0))
-    assert "over the budget of $100" in "\n".join(lines(poor))
+    assert "!  Over the budget of $100 a month" in lines(poor)
     assert "budget" not in "\n".join(lines(advice))
 
 

@@ -2,156 +2,186 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 from rich.text import Text
 
-from leftfold.cli.output import clean, show, styled
+from leftfold.cli.output import clean, screen, show, styled
 from leftfold.fit.advice import Advice
 from leftfold.fit.costs.bills import Bill
-from leftfold.fit.judgement import Reason
+from leftfold.fit.judgement import Flip, Reason
 from leftfold.fit.report import words
 
 WIDTH: Final = 80
+NARROW: Final = 60  # cells under which the terminal folds the lines
+WIDE: Final = 132  # cells beyond which a line is hard to follow
 LINES: Final = 23  # of a screen of 24: the last one is the prompt's
 ALERTS: Final = 2
 BARS: Final = 4
 BAR: Final = 12  # cells of the longest
+REASONS: Final = 6  # before which there are fewer steps
 STEPS: Final = 3
 SOURCE: Final = 15  # "Microsoft 2026"
-CLAUSES: Final = ("; ", ": ")
+DOUBT: Final = 2  # lines on what is not sure
+ENDS: Final = (". ", "; ", ": ")  # of what can stand alone, the best one first
 
 
 def show_advice(advices: Sequence[Advice]) -> None:
     """One context as a screen, several as a table."""
-    if len(advices) == 1:
-        show(Text("\n").join(screenful(advices[0])))
-    else:
+    console = screen()
+    if len(advices) > 1:
         _show_several(advices)
+    elif console.is_terminal:
+        width, lines = min(max(console.width, NARROW), WIDE), max(console.height - 1, LINES)
+        show(Text("\n").join(screenful(advices[0], width, lines)))
+    else:
+        show(Text("\n").join(screenful(advices[0])))
 
 
-def screenful(advice: Advice) -> list[Text]:
-    """At most LINES lines of at most WIDTH cells."""
-    head = [_title(advice), *_because(advice)]
-    tail = [*_alerts(advice), *_flips(advice), *_costs(advice), *_answers(advice), *_next(advice)]
-    room = LINES - len(head) - len(tail)
-    reasons = _reasons(advice, room)
+def screenful(advice: Advice, width: int = WIDTH, lines: int = LINES) -> list[Text]:
+    """At most so many lines of at most `width` cells."""
+    head = [*_title(advice, width), *_because(advice, width)]
+    tail = [line for part in (_alerts, _flips, _costs, _answers) for line in part(advice, width)]
+    wanted = min(REASONS, len(advice.judgement.reasons))
+    steps = max(1, min(STEPS, lines - len(head) - len(tail) - 1 - wanted))
+    tail += _next(advice, width, steps)
+    room = lines - len(head) - len(tail)
+    reasons = _reasons(advice, width, room)
     spare = room - len(reasons)
     found = [*head, *([Text()] if spare > 1 else []), *reasons, *([Text()] if spare > 0 else []), *tail]
-    return [_ended(line) for line in found]
-
-
-def _title(advice: Advice) -> Text:
-    judged = advice.judgement
-    facts = f"score {words.score(advice).replace(' to ', '..')}, {judged.confidence} confidence"
-    said = f": {words.title(advice.verdict)}"
-    name = _fitted(advice.answers.context, max(12, WIDTH - len(facts) - len(said) - 2))
-    colour = "bold green" if judged.confidence == "high" else "bold yellow"
-    return styled((_fitted(name + said, WIDTH - len(facts) - 2), "bold"), "  ", (facts, colour))
-
-
-def _because(advice: Advice) -> list[Text]:
-    judged = advice.judgement
-    found: list[Text] = []
-    if judged.override:
-        source = words.cited(advice, judged.override.source)
-        found.append(
-            styled("Decided at once: ", _said(judged.override.why, WIDTH - 19 - len(source)), f"  {source}")
-        )
-    if judged.unsure:
-        found.append(styled(("Not sure: ", "bold yellow"), _fitted(" ".join(judged.unsure), WIDTH - 10)))
+    for line in found:
+        line.truncate(width)
     return found
 
 
-def _reasons(advice: Advice, room: int) -> list[Text]:
+def _title(advice: Advice, width: int) -> list[Text]:
+    judged = advice.judgement
+    said, sure = f": {words.answer_first(advice.verdict)}", f"{judged.confidence} confidence"
+    name = _fitted(advice.answers.context, max(12, width - len(said) - len(sure) - 2))
+    head = _fitted(name + said, width - len(sure) - 2)
+    colour = "bold green" if judged.confidence == "high" else "bold yellow"
+    return [
+        styled((head, "bold"), " " * (width - cell_len(head) - len(sure)), (sure, colour)),
+        styled((_said(f"Score {words.score(advice)}: {words.scale()}", width), "dim")),
+    ]
+
+
+def _because(advice: Advice, width: int) -> list[Text]:
+    judged = advice.judgement
+    found: list[Text] = []
+    if (one := judged.override) is not None:
+        source = words.cited(advice, one.source)
+        found.append(styled("Decided at once: ", _short(one, width - 19 - len(source)), (f"  {source}", "dim")))
+    doubts = [
+        line for one in judged.unsure for line in wrap(clean(one), width, initial_indent="?  ", subsequent_indent="   ")
+    ]
+    return [*found, *(styled((_fitted(line, width), "yellow")) for line in doubts[:DOUBT])]
+
+
+def _reasons(advice: Advice, width: int, room: int) -> list[Text]:
     """Against first, the heaviest first; each side gets its half, and what the other doesn't need."""
     against, in_favour = words.against(advice), words.in_favour(advice)
-    if len(against) + len(in_favour) > room:
-        lines = room - 1
-        left = max(lines - lines // 2, lines - len(in_favour))
-        shown = [*against[:left], *in_favour[: lines - min(left, len(against))]]
-        hidden = len(against) + len(in_favour) - len(shown)
-        return [*(_reason(advice, one) for one in shown), styled((f"     and {hidden} more (--out has all)", "dim"))]
-    return [_reason(advice, one) for one in (*against, *in_favour)]
+    if len(against) + len(in_favour) <= room:
+        return [_reason(advice, one, width) for one in (*against, *in_favour)]
+    lines = room - 1
+    left = max(lines - lines // 2, lines - len(in_favour))
+    shown = [*against[:left], *in_favour[: lines - min(left, len(against))]]
+    hidden = len(against) + len(in_favour) - len(shown)
+    return [*(_reason(advice, one, width) for one in shown), styled((f"     and {hidden} more (--out has all)", "dim"))]
 
 
-def _reason(advice: Advice, reason: Reason) -> Text:
-    why = _said(reason.why, WIDTH - 5 - SOURCE - 1)
-    colour = "red" if reason.weight < 0 else "green"
-    weight = f"{words.signed(reason.weight):>3}  "
-    return styled((weight, colour), _padded(why, WIDTH - 5 - SOURCE), (words.cited(advice, reason.source), "dim"))
+def _reason(advice: Advice, reason: Reason, width: int) -> Text:
+    room = width - 5 - (SOURCE if width >= WIDTH else 0)
+    why = _short(reason, room - (1 if width >= WIDTH else 0))
+    head = (f"{words.signed(reason.weight):>3}  ", "red" if reason.weight < 0 else "green")
+    if width < WIDTH:
+        return styled(head, why)
+    return styled(head, why, " " * (room - cell_len(why)), (words.cited(advice, reason.source), "dim"))
 
 
-def _alerts(advice: Advice) -> list[Text]:
-    judged = advice.judgement
-    gates = [("First: ", gate.do) for gate in judged.gates]
-    clashes = [("Clash: ", f"{', '.join(clash.keys)}: {clash.why}") for clash in judged.clashes]
-    found = [*gates, *clashes]
+def _alerts(advice: Advice, width: int) -> list[Text]:
+    judged, budget = advice.judgement, advice.answers.budget_usd_month
+    found = [("First: ", one.do if len(one.do) < width - 10 else one.brief or one.do) for one in judged.gates]
+    found += [("Clash: ", f"{', '.join(one.keys)}: {one.why}") for one in judged.clashes]
+    if advice.over_budget and budget is not None:
+        found.insert(0, ("", f"Over the budget of {words.usd(budget)} a month"))
     lines: list[Text] = []
     for place, (kind, text) in enumerate(found[:ALERTS]):
         more = _more(len(found) - ALERTS) if place == ALERTS - 1 else ""
-        lines.append(styled((f"!  {kind}", "bold red"), _fitted(text, WIDTH - 3 - len(kind) - len(more)), more))
+        lines.append(styled((f"!  {kind}", "bold red"), _said(text, width - 3 - len(kind) - len(more)), more))
     return lines
 
 
-def _flips(advice: Advice) -> list[Text]:
-    said = [f"{one.verdict}: {words.flip(one)}" for one in advice.judgement.flips]
-    if not said:
+def _flips(advice: Advice, width: int) -> list[Text]:
+    """As many as there is room for, none of them cut unless it is the only one."""
+
+    def said(one: Flip) -> str:
+        return f"{words.flip(one)} ({one.verdict})"
+
+    flips, room = [said(one) for one in advice.judgement.flips], width - 15
+    if not flips:
         return []
-    room = WIDTH - 15
-    shown = _whole(said, room, "; ") or _fitted(said[0], room)
-    more = _more(len(said) - max(1, shown.count("; ") + 1))
+    fitting = [one for one in flips if cell_len(clean(one)) <= room] or flips[:1]
+    shown = _whole(fitting, room, "; ") or _fitted(flips[0], room)
+    more = _more(len(flips) - max(1, shown.count("; ") + 1))
     return [styled(("Would flip it: ", "bold"), shown, more if cell_len(shown + more) <= room else "")]
 
 
-def _costs(advice: Advice) -> list[Text]:
-    budget = advice.answers.budget_usd_month
-    over = f"  over the budget of {words.usd(budget)}" if advice.over_budget and budget is not None else ""
+def _costs(advice: Advice, width: int) -> list[Text]:
     bills = words.telling(advice, BARS)
     most = max(bill.usd for bill in bills) or 1.0
-    width = max(len(bill.alternative) for bill in bills)
+    longest = max(len(bill.alternative) for bill in bills)
     price = max(len(words.usd(bill.usd)) for bill in bills)
-    found = [styled((f"Dollars a month on AWS, in month {advice.month}", "bold"), (over, "bold red"))]
-    found += [_bar(bill, bill is bills[0], most, width, price) for bill in bills]
-    found += [Text(_fitted(said, WIDTH))] if (said := words.crossing(advice, bills)) else []
-    grown = words.growth(advice)
-    return [*found, *([Text(_fitted(grown, WIDTH))] if grown else [])]
+    said = f"Dollars a month on AWS in month {advice.month}"
+    at = f", prices as of {advice.prices_as_of} in {clean(advice.region)}"
+    found = [styled((said, "bold"), at if cell_len(said + at) <= width else "")]
+    found += [_bar(bill, bill is bills[0], most, (longest, price, width)) for bill in bills]
+    return [*found, *(Text(_said(line, width)) for line in (words.crossing(advice), words.growth(advice)) if line)]
 
 
-def _bar(bill: Bill, advised: bool, most: float, width: int, price: int) -> Text:
+def _bar(bill: Bill, advised: bool, most: float, columns: tuple[int, int, int]) -> Text:
+    name, price, width = columns
     cells = max(1, round(BAR * bill.usd / most)) if bill.usd else 0
-    mark = "> " if advised else "  "
-    head = f"{mark}{bill.alternative:<{width}} "
-    drawn = ("#" * cells).ljust(BAR)
-    room = WIDTH - len(head) - BAR - price - 3
+    head = f"{'> ' if advised else '  '}{bill.alternative:<{name}} "
+    room = width - len(head) - BAR - price - 3
     return styled(
         (head, "bold" if advised else ""),
-        (drawn, "cyan" if advised else "dim"),
+        (("#" * cells).ljust(BAR), "cyan" if advised else "dim"),
         (f" {words.usd(bill.usd):>{price}}  ", "bold" if advised else ""),
         (_whole([one.replace("API Gateway", "API") for one in words.largest(bill)], room), "dim"),
     )
 
 
-def _answers(advice: Advice) -> list[Text]:
-    said = (words.measured(advice), words.answered(advice), words.priced(advice))
-    return [styled((_fitted(line, WIDTH), "dim")) for line in said if line]
+def _answers(advice: Advice, width: int) -> list[Text]:
+    answered = words.answered(advice)
+    if not advice.unanswered and (unknown := _whole(advice.judgement.unknown, width // 3)):
+        answered = answered.replace(" unknown", f" unknown ({unknown})", 1)
+    left = _whole(words.left_out(advice), width - 26)  # what is said around it
+    found = [
+        words.measured(advice),
+        answered,
+        f"Left out: {left}; all with --out" if left else "",
+    ]
+    return [styled((_said(line, width), "dim")) for line in found if line]
 
 
-def _next(advice: Advice) -> list[Text]:
+def _next(advice: Advice, width: int, most: int) -> list[Text]:
     steps = advice.design.steps
-    more = f" ({len(steps) - STEPS} more, and the design, with --out)" if len(steps) > STEPS else " (the design: --out)"
+    more = f" ({len(steps) - most} more, and the design, with --out)" if len(steps) > most else " (the design: --out)"
     found = [styled(("Next", "bold"), (more, "dim"))]
-    for step in sorted(sorted(steps, key=lambda one: words.command(one) is None)[:STEPS], key=steps.index):
+    for step in sorted(sorted(steps, key=lambda one: words.command(one) is None)[:most], key=steps.index):
         parts = words.command(step)
         if parts is None:
-            found.append(Text(f"  {_fitted(step, WIDTH - 2)}"))
+            found.append(Text(f"  {_said(step, width - 2)}"))
         else:
             asked, said = parts
-            room = WIDTH - 6 - cell_len(asked)
-            found.append(styled("  ", (asked, "bold"), (f"  # {_fitted(said, room)}" if room > 12 else "", "dim")))
+            room = width - 6 - cell_len(asked)
+            found.append(styled("  ", (asked, "bold"), (f"  # {_said(said, room)}" if room > 12 else "", "dim")))
     return found
 
 
@@ -177,13 +207,21 @@ def _more(hidden: int) -> str:
     return f" (and {hidden} more)" if hidden > 0 else ""
 
 
+def _short(reason: Reason, room: int) -> str:
+    """A reason whole where there is room, else in its short form."""
+    return _said(reason.why if cell_len(clean(reason.why)) <= room else reason.brief or reason.why, room)
+
+
 def _said(text: str, room: int) -> str:
-    """A sentence in its room: whole, or its first clause, or cut."""
-    if cell_len(clean(text)) <= room:
-        return clean(text)
-    clauses = [text.partition(mark)[0] for mark in CLAUSES if mark in text]
-    fitting = [clause for clause in clauses if room // 4 <= cell_len(clean(clause)) <= room]
-    return clean(max(fitting, key=len)) if fitting else _fitted(text, room)
+    """Whole, or as many of its first sentences or clauses as there is room for; cut only where there is for none."""
+    said = clean(text)
+    if cell_len(said) <= room:
+        return said
+    for end in ENDS:
+        fitting = [said[: mark.start()] for mark in re.finditer(re.escape(end), said)]
+        if fitting and cell_len(fitting[0]) <= room:
+            return max((one for one in fitting if cell_len(one) <= room), key=len)
+    return _fitted(said, room)
 
 
 def _fitted(text: str, room: int) -> str:
@@ -205,13 +243,3 @@ def _whole(items: Sequence[str], room: int, between: str = ", ") -> str:
             break
         found = longer
     return found
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * max(0, width - cell_len(text))
-
-
-def _ended(line: Text) -> Text:
-    """Whatever was too long for its room ends at the edge."""
-    line.truncate(WIDTH)
-    return line

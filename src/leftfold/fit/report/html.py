@@ -120,7 +120,7 @@ def _costs(advice: Advice, place: int) -> Iterator[str]:
     yield f"<p>{words.COMPARABLE}</p>"
     yield f"<h3>As time goes on</h3>\n<p>{esc(words.growth(advice))}</p>"
     yield f'<div class="wide">{charts.over_months(advice, f"c{place}-months")}</div>'
-    yield f"<h3>As the load grows</h3>\n<p>{esc(words.crossing(advice, words.telling(advice)))}</p>"
+    yield f"<h3>As the load grows</h3>\n<p>{esc(words.crossing(advice))}</p>"
     yield f'<div class="wide">{charts.over_loads(advice, f"c{place}-loads")}</div>'
     if advice.break_evens:
         yield _folded("Every break-even", _list(esc(words.break_even(one)) for one in advice.break_evens))

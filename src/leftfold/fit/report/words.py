@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from typing import Final
 
 from leftfold.fit.advice import Advice, BreakEven, Curve
@@ -11,13 +11,44 @@ from leftfold.fit.costs.assumptions import BY_NAME
 from leftfold.fit.costs.bills import Bill
 from leftfold.fit.costs.workload import UNANSWERED
 from leftfold.fit.judgement import TITLES, Flip, Reason, Verdict
+from leftfold.fit.rules import BANDS, verdict_of
 
 TELLING: Final = 5  # alternatives that are shown beside each other: more are a table, not a comparison
 COMPARABLE: Final = "All of them carry the same load; not each of them does the same: see what is left out."
 CHEAPER: Final = 0.95  # of the advised bill: a variant that saves less is not worth a word
 DEARER: Final = 3.0  # times the advised bill: a variant that costs so much more is a warning
-COMPARED: Final[tuple[Verdict, ...]] = ("plain", "event-source", "outbox", "core-only", "stream")
-"""Whom a reader wants to see beside what is advised, in this order."""
+COMPARED: Final = ("plain", "event-source", "*", "relational", "outbox", "core-only")
+"""Whom a reader wants to see beside what is advised, in this order; * is another form of the same."""
+
+FORMS: Final[dict[Verdict, str]] = {
+    "event-source": "event-source:provisioned",
+    "outbox": "outbox:rds",
+    "plain": "plain:provisioned",
+    "stream": "stream:on-demand",
+    "workflow": "workflow:native",
+}
+"""The other form of the same that does the same job, where there is one; or the usual mistake."""
+
+RELATIONAL: Final = ("plain:rds", "plain:aurora")
+KEYED: Final[tuple[Verdict, ...]] = ("event-source", "core-only", "outbox", "plain")
+"""What is kept by key, and could be rows of PostgreSQL as well."""
+
+NAMES: Final = {
+    "event-source": "event sourcing",
+    "event-source:provisioned": "provisioned capacity",
+    "outbox": "an outbox",
+    "outbox:rds": "an outbox on RDS",
+    "plain": "a plain table",
+    "plain:provisioned": "provisioned capacity",
+    "plain:rds": "PostgreSQL on RDS",
+    "plain:aurora": "Aurora",
+}
+"""Of alternatives in a sentence."""
+
+FITS: Final[dict[Verdict, str]] = {"event-source": "yes", "core-only": "in part"}
+"""Whether event sourcing fits; every other verdict is a no."""
+
+_OFTEN_S: Final = 0.1  # commands a second: what is rarer is said by the day
 
 MEASURED: Final = {
     "event_bytes": "bytes an event",
@@ -80,6 +111,17 @@ def title(verdict: Verdict) -> str:
     return TITLES[verdict]
 
 
+def answer_first(verdict: Verdict) -> str:
+    """`no, plain tables`: the answer to what was asked, then what to do."""
+    return f"{FITS.get(verdict, 'no')}, {TITLES[verdict]}"
+
+
+def scale() -> str:
+    """What a score means."""
+    bands = [f"{least} {verdict}" for least, verdict in BANDS]
+    return f"from {', '.join(bands)}, else {verdict_of(BANDS[-1][0] - 1)}"
+
+
 def alternative(advice: Advice, id: str) -> str:
     return advice.titles.get(id, id)
 
@@ -112,21 +154,28 @@ def flip(one: Flip) -> str:
 
 
 def telling(advice: Advice, most: int = TELLING) -> tuple[Bill, ...]:
-    """The advised alternative first, then whom one compares it with, and what is left by price. No more than `most`."""
-    advised, others = advice.bills[0], list(advice.bills[1:])
-    known = {bill.alternative: bill for bill in others}
-    wanted = [*_variant(advice), *(known[id] for id in COMPARED if id in known)]
-    wanted += [bill for bill in others if ":" not in bill.alternative and bill not in wanted]
-    wanted += [bill for bill in others if bill not in wanted]
+    """The advised alternative first, then whom one compares it with, by price. No more than `most`."""
+    advised = advice.bills[0]
+    known = {bill.alternative: bill for bill in advice.bills[1:]}
+    special = {"*": _form(advice), "relational": _relational(advice)}
+    wanted = [known[id] for name in COMPARED if (id := special.get(name, name)) in known]
     return (advised, *sorted(wanted[: most - 1], key=lambda bill: bill.usd))
 
 
-def _variant(advice: Advice) -> list[Bill]:
-    """Another way to build what is advised, where it is worth a word: it saves something, or is the mistake to avoid."""
+def _form(advice: Advice) -> str:
+    """Another form of what is advised, where it is worth a word: it saves something, or is the mistake to avoid."""
     advised = advice.bills[0].usd
-    own = [bill for bill in advice.bills[1:] if bill.alternative.startswith(f"{advice.verdict}:")]
-    cheaper = [bill for bill in own if bill.usd < CHEAPER * advised]
-    return cheaper[:1] or [bill for bill in own[-1:] if bill.usd > DEARER * advised]
+    own = FORMS.get(advice.verdict, "")
+    worth = any(
+        bill.usd < CHEAPER * advised or bill.usd > DEARER * advised for bill in advice.bills if bill.alternative == own
+    )
+    return own if worth else ""
+
+
+def _relational(advice: Advice) -> str:
+    """The cheaper one of the relational databases, where the advice could be one."""
+    found = (bill.alternative for bill in advice.bills if bill.alternative in RELATIONAL)  # the cheapest first
+    return next(found, "") if advice.verdict in KEYED else ""
 
 
 def largest(bill: Bill) -> list[str]:
@@ -146,7 +195,7 @@ def growth(advice: Advice) -> str:
     first, last = found.usd[0], found.usd[-1]
     if usd(first) == usd(last):
         return f"The bill stays at {usd(first)} a month: hardly anything is kept for long."
-    return f"{usd(first)} in the first month, {usd(last)} after {span(found.months[-1])}, as what is kept grows."
+    return f"{usd(first)} in the first month, {usd(last)} after {span(found.months[-1])}: what is kept grows."
 
 
 def span(months: int) -> str:
@@ -154,26 +203,42 @@ def span(months: int) -> str:
     return count(months, "month") if months < 24 else f"{number(round(years, 1))} years"
 
 
-def crossing(advice: Advice, bills: Sequence[Bill]) -> str:
-    """Where the advised alternative meets one of these bills' alternatives, nearest to today's load; or that it doesn't."""
-    own, others = advice.bills[0].alternative, [bill.alternative for bill in bills[1:]]
+def crossing(advice: Advice) -> str:
+    """Where the advised alternative meets a rival, nearest to today's load; or that it meets none."""
+    own = advice.verdict
     met = [one for one in advice.break_evens if own in (one.cheaper, one.dearer)]
-    found = [one for one in met if one.cheaper in others or one.dearer in others]
-    if found:
-        return break_even(min(found, key=lambda one: max(one.factor, 1 / one.factor)))
-    if not others:
+    if met:
+        nearest = min(met, key=lambda one: (_rival(one, own) == FORMS.get(own), max(one.factor, 1 / one.factor)))
+        first, then = ("cheaper", "dearer") if nearest.dearer == own else ("dearer", "cheaper")
+        rival = _named(_rival(nearest, own))
+        return f"{first.capitalize()} than {rival} below {rate(nearest.commands_s)}, {then} above."
+    others = {bill.alternative: bill.usd for bill in advice.bills[1:]}
+    other = next((id for id in ("plain", "event-source", *others) if id in others), None)
+    if other is None or not advice.loads:
         return ""
-    other = "plain" if "plain" in others else others[0]
-    less = next(bill.usd for bill in bills if bill.alternative == other) < bills[0].usd
-    return f"At every load that was tried {other} stays {'cheaper' if less else 'dearer'} than {own}."
+    less = others[other] < advice.bills[0].usd
+    tried = advice.loads[0].commands_s
+    return f"{'Dearer' if less else 'Cheaper'} than {_named(other)} at every load tried, up to {rate(tried[-1])}."
+
+
+def _rival(one: BreakEven, own: str) -> str:
+    return one.cheaper if one.dearer == own else one.dearer
+
+
+def _named(id: str) -> str:
+    return NAMES.get(id, id)
+
+
+def rate(commands_s: float) -> str:
+    """So often: `4.2 commands/s`, and by the day what is rare."""
+    often = commands_s >= _OFTEN_S
+    found = commands_s if often else commands_s * 86_400
+    return f"{number(float(f'{found:.{2 if found < 10 else 3}g}'))} commands{'/s' if often else ' a day'}"
 
 
 def break_even(one: BreakEven) -> str:
     """From which rate on which alternative is the cheaper one."""
-    return (
-        f"Above {number(one.commands_s)} commands/s {one.dearer} costs more than {one.cheaper} "
-        f"(both {usd(one.usd)} there)."
-    )
+    return f"Above {rate(one.commands_s)} {one.dearer} costs more than {one.cheaper} (both {usd(one.usd)} there)."
 
 
 def answered(advice: Advice) -> str:
@@ -184,9 +249,7 @@ def answered(advice: Advice) -> str:
     parts = [f"{given} given", *([f"{measured} measured"] if measured else []), f"{unknown} unknown"]
     guesses = [f"{key} {number(UNANSWERED[key])}" for key in advice.unanswered]
     assumptions = count(len(advice.assumed), "assumption")
-    costs = (
-        f"the costs guess {', '.join(guesses)}, and make {assumptions}" if guesses else f"{assumptions} in the costs"
-    )
+    costs = f"the costs guess {', '.join(guesses)}; {assumptions}" if guesses else f"{assumptions} in the costs"
     return f"Answers: {', '.join(parts)}; {costs}."
 
 
@@ -213,10 +276,9 @@ def measured(advice: Advice) -> str:
     return f"Measured: {', '.join(parts)} ({found.source})." if parts else f"Measured: {found.source}."
 
 
-def priced(advice: Advice) -> str:
-    """Where and when the prices were looked up, and what they leave out."""
-    left = f" Left out: {', '.join(advice.left_out)}." if advice.left_out else ""
-    return f"Prices: {advice.region}, from {advice.prices_as_of}.{left}"
+def left_out(advice: Advice) -> list[str]:
+    """What the prices leave out, in a few words each."""
+    return [re.split(r"[,:(]", one)[0].strip() for one in advice.left_out]
 
 
 def command(step: str) -> tuple[str, str] | None:
