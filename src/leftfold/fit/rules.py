@@ -203,7 +203,7 @@ AGAINST: Final = (
         "no_experience",
         -2,
         Is("team_experience", ("none",)),
-        "Nobody on the team has done this; the learning curve is among the costs that practitioners name first.",
+        "Nobody on the team has done this; the learning curve is one of five challenges that practitioners name.",
         "overeem",
         "Nobody on the team has done this",
     ),
