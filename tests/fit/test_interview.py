@@ -1,22 +1,19 @@
-"""The interview: its order, its shortcuts, its time, and that nothing is lost, on a pipe and on a real terminal."""
+"""The interview: its order, its shortcuts, its time, and that nothing is lost."""
 
-import os
-import pty
 import re
-import select
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given, strategies as st
 
 from leftfold.cli.interview import ANSWER_S, WORDS_A_MINUTE, End, Interview, Voice
+from leftfold.cli.interview_file import Kept
 from leftfold.cli.main import main
+from leftfold.core.errors import ConfigError
 from leftfold.fit.answers import Answers, Value
 from leftfold.fit.questions import QUESTIONS, Question
 from leftfold.fit.reading import read
@@ -166,6 +163,23 @@ def test_one_may_stop_where_it_is_settled_or_go_on_with_all() -> None:
     assert talk.text.count("Nothing left") == 1
 
 
+def test_going_back_opens_again_what_was_settled() -> None:
+    """Whoever mistyped the answer that decided is asked the rest after all, at the offer or later."""
+    for lines in (("b", "n"), ("", "b", "n"), ("zork", "?", "b", "n")):
+        talk = Talk(Answers(), scripted("orders", "n", "n", "y", *lines, "n", "n", "y"))
+        talk.run()
+        assert talk.asked[-1] == "process_rich", lines
+        assert talk.text.count("Nothing left") == 1
+        assert talk.interview.answers.workflow_only is False
+
+
+def test_an_offer_that_is_not_understood_is_made_again() -> None:
+    talk = Talk(Answers(), scripted("orders", "n", "n", "y", "perhaps", "?", "a", "n"))
+    talk.run()
+    assert talk.text.count("Enter: go on with these.  a: ask all.  b: back.  q: stop here.") == 3
+    assert talk.asked[4] == "short_lived"
+
+
 def test_the_longest_way_takes_under_five_minutes(record_property: Callable[[str, object], None]) -> None:
     talk = Talk(Answers(), by_key())
     talk.run()
@@ -221,6 +235,21 @@ def test_answers_are_written_into_their_places(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["orders.yaml"]
 
 
+def test_what_an_editor_writes_meanwhile_stays(folder: Path) -> None:
+    file = folder / "fit.yaml"
+    kept = Kept(file)
+    with click.Context(main):
+        kept.keep("context", "orders")
+        file.write_text(file.read_text() + "# Kim: ask again in May\n")
+        kept.keep("whole_system", False)
+        assert file.read_text().endswith("# Kim: ask again in May\n")
+        assert read(file.read_text(), "fit.yaml").answers == Answers(context="orders", whole_system=False)
+        file.write_text("streams: many\n")
+        with pytest.raises(ConfigError, match=r"fit\.yaml:1: streams: 'many' is no number"):
+            kept.keep("team_size", 3.0)
+    assert file.read_text() == "streams: many\n"
+
+
 def test_a_file_that_is_not_there_is_made_by_the_interview(folder: Path) -> None:
     assert "Your answers are in new.yaml" in asked("new.yaml", "--ask", lines="orders\nq\n").stdout
     assert read((folder / "new.yaml").read_text(), "new.yaml").answers == Answers(context="orders")
@@ -243,129 +272,3 @@ def test_a_file_that_can_not_be_written_is_told(folder: Path) -> None:
     result = asked("nowhere/fit.yaml", "--ask", lines="orders\n")
     assert result.exit_code == 3
     assert "nowhere/fit.yaml: No such file or directory" in result.stderr
-
-
-# ---- on a terminal
-
-
-class Terminal:
-    """`leftfold fit` on a pseudo-terminal of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.shown = ""
-        self._seen = 0
-        self._fd, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", "from leftfold.cli.main import main; main()", "fit"],
-            cwd=folder,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=os.environ | {"TERM": "dumb", "COLUMNS": "100", "PYTHONUTF8": "1"},
-            start_new_session=True,
-            preexec_fn=_take_terminal,  # Ctrl-C is to reach it; no thread runs here
-        )
-        os.close(theirs)
-
-    def until(self, text: str) -> None:
-        """Wait until it is shown, after what was waited for before."""
-        while (at := self.shown.find(text, self._seen)) < 0:
-            assert self._read(), f"{text!r} never came after:\n{self.shown}"
-        self._seen = at + len(text)
-
-    def reply(self, asked: str, text: str | bytes) -> None:
-        """Type it once this was asked and the prompt is there: before that the terminal is not yet the program's."""
-        self.until(asked)
-        self.until("> ")
-        self.type(text)
-
-    def type(self, text: str | bytes) -> None:
-        os.write(self._fd, text.encode() if isinstance(text, str) else text)
-
-    def end(self) -> int:
-        while self._read():
-            pass
-        return self.process.wait(timeout=60)
-
-    def interrupt(self, asked: str) -> int:
-        """Ctrl-C once this was asked; again if nothing comes of it, for Python may miss one just before it waits."""
-        self.reply(asked, "\x03")
-        while self.process.poll() is None:
-            if not self._read(2):
-                self.type("\x03")
-        return self.process.returncode
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self._fd)
-
-    def _read(self, within_s: float = 60) -> bool:
-        ready, _, _ = select.select([self._fd], [], [], within_s)
-        try:
-            data = os.read(self._fd, 4096) if ready else b""
-        except OSError:  # EIO: the other side is closed
-            data = b""
-        self.shown += data.decode(errors="replace")
-        return bool(data)
-
-
-def _take_terminal() -> None:
-    import fcntl
-    import termios
-
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    opened = Terminal(tmp_path)
-    yield opened
-    opened.close()
-
-
-def test_ctrl_c_keeps_what_was_answered(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.reply("(as orders)", "orders\n")
-    terminal.reply("(y/n)", "n\n")
-    assert terminal.interrupt("3/36") == 130
-    assert "leftfold fit fit.yaml --ask" in terminal.shown
-    assert "Traceback" not in terminal.shown
-    assert read((tmp_path / "fit.yaml").read_text(), "fit.yaml").answers == Answers(
-        context="orders", whole_system=False
-    )
-
-
-def test_a_terminal_may_say_anything(terminal: Terminal) -> None:
-    terminal.reply("(as orders)", b"caf\xe9\x01\x1b[A\x7f\x7forders\n")
-    terminal.reply("(y/n)", b"\xff\xfe\x1b[31m\n")
-    terminal.reply("neither yes nor no", "\x04")  # the end
-    assert terminal.end() == 0
-    assert "Traceback" not in terminal.shown
-    assert "Your answers are in fit.yaml" in terminal.shown
-
-
-def test_a_file_that_is_here_already_is_gone_on_with(tmp_path: Path) -> None:
-    (tmp_path / "fit.yaml").write_text("context: orders\n")
-    terminal = Terminal(tmp_path)
-    try:
-        terminal.reply("fit.yaml is here already", "\n")
-        terminal.reply(QUESTIONS[1].ask, "q\n")
-        assert terminal.end() == 0
-    finally:
-        terminal.close()
-    assert "orders: " in terminal.shown
-
-
-def test_another_file_may_be_begun_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "fit.yaml").write_text("context: orders\n")
-    terminal = Terminal(tmp_path)
-    try:
-        terminal.reply("fit.yaml is here already", "n\n")
-        terminal.reply("(as orders)", "stock\n")
-        terminal.reply("(y/n)", "q\n")
-        assert terminal.end() == 0
-    finally:
-        terminal.close()
-    assert (tmp_path / "fit.yaml").read_text() == "context: orders\n"
-    assert read((tmp_path / "fit-2.yaml").read_text(), "fit-2.yaml").answers == Answers(context="stock")

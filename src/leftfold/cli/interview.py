@@ -23,6 +23,7 @@ from leftfold.fit.writing import hint
 WORDS_A_MINUTE: Final = 200  # at which a line is read with care
 ANSWER_S: Final = 3  # to answer a question that was understood
 HOW: Final = "Enter: unknown.  ?: explain.  b: back.  q: stop here, answers are kept."
+OFFERED: Final = "a: ask all.  b: back.  q: stop here."
 PRICED: Final = frozenset(UNANSWERED) | {"budget_usd_month"}  # what the costs need, whatever the verdict
 
 End = Literal["done", "stopped"]
@@ -65,11 +66,11 @@ class Interview:
         if self.left():
             self.voice.say(HOW, "dim")
         while left := self.left():
-            question = left[0]
-            if not self._offered and self._asked and not self._worth_going_on(left):
-                return "stopped"
-            if question.key in self._skipped:
+            if self._asked and not self._offered and (verdict := self._verdict(left)) is not None:
+                if not self._offer(verdict, left):
+                    return "stopped"
                 continue
+            question = left[0]
             if question.group != group:
                 group = question.group
                 self.voice.say(f"\n{group}, {minutes(left)} min left", "bold")
@@ -105,35 +106,43 @@ class Interview:
         self._keep(question.key, answer)
 
     def _back(self) -> None:
-        """The last question is open again, its answer forgotten."""
+        """The last question is open again, its answer forgotten, and with it that the verdict was settled."""
         if not self._asked:
             self.voice.say("This is the first question.", "dim")
             return
         key = self._asked.pop()
         self._found.pop(key, None)
+        self._skipped, self._offered = frozenset(), False
         self._keep(key, None)
 
-    def _worth_going_on(self, left: Sequence[Question]) -> bool:
-        """Whether to go on once the verdict is settled, which is asked once."""
-        verdict = self._settled(self.answers, [question.key for question in left])
-        if verdict is None:
-            return True
-        self._offered = True
+    def _verdict(self, left: Sequence[Question]) -> Verdict | None:
+        return self._settled(self.answers, [question.key for question in left])
+
+    def _offer(self, verdict: Verdict, left: Sequence[Question]) -> bool:
+        """Whether to go on, with what, once the verdict is settled: asked once."""
         priced = [question for question in left if question.key in PRICED]
         rest = f"{len(priced)} of the questions set the costs" if priced else "the rest is for completeness"
         self.voice.say(f"\nNothing left to ask can change the verdict: {TITLES[verdict]}. {rest.capitalize()}.", "bold")
-        self.voice.say(
-            "Enter: go on with these.  a: ask all.  q: stop here." if priced else "Enter: stop here.  a: ask all.",
-            "dim",
-        )
-        try:
-            text = self.voice.hear().strip().lower()
-        except EOFError:
-            return False
-        if text.startswith("a"):
-            return True
-        self._skipped = frozenset(question.key for question in left if question.key not in PRICED)
-        return bool(priced) and not text.startswith("q")
+        self._offered = True
+        while True:
+            self.voice.say(f"Enter: {'go on with these' if priced else 'stop here'}.  {OFFERED}", "dim")
+            try:
+                text = self.voice.hear().strip().lower()
+            except EOFError:
+                return False
+            match text:
+                case "a" | "all":
+                    return True
+                case "b" | "back":
+                    self._back()
+                    return True
+                case "q" | "quit" | "exit":
+                    return False
+                case "" | "y" | "yes":
+                    self._skipped = frozenset(question.key for question in left if question.key not in PRICED)
+                    return bool(priced)
+                case _:
+                    pass
 
 
 def minutes(questions: Sequence[Question]) -> int:

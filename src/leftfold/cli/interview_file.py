@@ -25,7 +25,7 @@ def interviewed(path: Path, known: Callable[[Questionnaire | None], Answers], *,
     voice = _voice()
     if not is_named and path.exists():
         path = _which(path, voice)
-    kept = _Kept(path)
+    kept = Kept(path)
     Interview(known(kept.read()), voice, kept.keep, settled).run()
     kept.make()
     show(styled("\nYour answers are in ", (clean(str(path)), "bold"), ", to be changed there.\n"))
@@ -44,26 +44,26 @@ def _which(path: Path, voice: Voice) -> Path:
     return path
 
 
-class _Kept:
-    """The file, as it was last written."""
+class Kept:
+    """The file, as it is at the time: it may be open in an editor too."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.text = self._here()
 
     def read(self) -> Questionnaire | None:
-        return read(self.text, str(self.path)) if self.text else None
+        text = self._here()
+        return read(text, str(self.path)) if text else None
 
     def make(self) -> None:
         """The file, where nothing was answered."""
-        if not self.text:
+        if not self._here():
             self._write(write(Answers()))
 
     def keep(self, key: str, value: Value | None) -> None:
-        self._write(changed(self.text or write(Answers()), key, value, str(self.path)))
+        self._write(changed(self._here() or write(Answers()), key, value, str(self.path)))
 
     def _here(self) -> str:
-        """What the file says before anything is asked. Raises ConfigError where no answer could be kept in it."""
+        """What the file says. Raises ConfigError where no answer could be kept in it."""
         try:
             if self.path.exists() and not self.path.is_file():
                 raise ConfigError(f"{self.path} is no file that answers can be kept in: name another one.")
@@ -78,7 +78,6 @@ class _Kept:
             write_whole(self.path, text)
         except OSError as error:
             raise ConfigError(f"{self.path}: {error.strerror}; the last answer is not in it.") from error
-        self.text = text
         when_stopped(f"your answers are in {self.path}: `leftfold fit {shlex.quote(str(self.path))} --ask` goes on.")
 
 
@@ -96,4 +95,8 @@ def _say(text: str, style: Style) -> None:
 
 
 def _hear() -> str:
-    return input("> ")
+    try:
+        return input("> ")
+    except KeyboardInterrupt:
+        show()  # what is said of it stands in a line of its own
+        raise

@@ -108,8 +108,8 @@ CONTEXT: Final[tuple[Question, ...]] = (
     _yes(
         "The context",
         "workflow_only",
-        "Do you only want retries, waits and undo steps?",
-        "Say yes if what is missing is a process that goes on by itself, and nobody will ask about the history.",
+        "Is all you need a job of several steps, with retries?",
+        "It goes on by itself after waits and failures, and undoes what can't go on. Nobody will ask for its history.",
     ),
     _yes(
         "The context",
@@ -135,7 +135,7 @@ DOMAIN: Final[tuple[Question, ...]] = (
     _yes(
         "The domain",
         "process_rich",
-        "Do experts say what happened: order placed, claim rejected, seat released?",
+        "Do experts talk of what happens: order placed, claim rejected, seat released?",
         "And rules say what may follow what. If experts talk of forms and fields instead, the answer is no.",
     ),
     _yes(
@@ -187,7 +187,7 @@ READS: Final[tuple[Question, ...]] = (
     _number(
         "The reads",
         "read_models",
-        "In how many different shapes is the data read?",
+        "In how many different forms is the data read: lists, searches, totals?",
         "A list of open orders, a search, a total a month: three. What reads the records as they are written is one.",
         unit="shapes",
         example="4",
@@ -268,7 +268,7 @@ TEAM: Final[tuple[Question, ...]] = (
         group="The team",
         kind="choice",
         ask="How much event sourcing has the team done?",
-        help="none: nobody. some: one or two have run it. strong: most have, in production.",
+        help="Storing what happened, not only the newest state. some: one or two have. strong: most have, in production.",
         example="some",
         choices=(
             Choice("none", "nobody"),
