@@ -268,6 +268,13 @@ def test_a_broken_file_is_refused_before_anything_is_asked(folder: Path) -> None
     assert (folder / "fit.yaml").read_text() == "crud_verb: yes\n"
 
 
+def test_broken_prices_are_told_before_anything_is_asked(folder: Path) -> None:
+    result = asked("fit.yaml", "--ask", "--prices", "none.yaml", lines="orders\n")
+    assert result.exit_code == 3
+    assert "--prices none.yaml: No such file" in result.stderr
+    assert not (folder / "fit.yaml").exists()
+
+
 def test_a_file_that_can_not_be_written_is_told(folder: Path) -> None:
     result = asked("nowhere/fit.yaml", "--ask", lines="orders\n")
     assert result.exit_code == 3

@@ -22,6 +22,7 @@ from leftfold.cli.prices import prices_of
 from leftfold.core.errors import ConfigError
 from leftfold.fit.advice import Advice, Measured
 from leftfold.fit.answers import Answers
+from leftfold.fit.costs.prices import Prices
 from leftfold.fit.reading import Questionnaire
 
 DEFAULT: Final = "fit.yaml"
@@ -94,11 +95,12 @@ def fit(
     if files[:1] == (INIT,):
         _init(Path(files[1] if len(files) > 1 else DEFAULT), wanted, measured)
         return
+    prices = prices_of(wanted.prices)  # a mistake in them is told before anything is asked
     paths = [Path(file) for file in files]
     if ask or not (paths or wanted.flags.places or app or metrics):
         path = _interviewed(paths[0] if paths else Path(DEFAULT), wanted, measured, is_named=bool(paths) or ask)
         paths = [path]
-    _report(paths, wanted, measured)
+    _report(paths, wanted, measured, prices)
 
 
 def _flags(given: dict[str, str | None], assume: Sequence[str]) -> Questionnaire:
@@ -113,7 +115,7 @@ def _flags(given: dict[str, str | None], assume: Sequence[str]) -> Questionnaire
 def _refuse(files: Sequence[str], wanted: Wanted, *, ask: bool) -> None:
     """What can't be meant. Raises click.UsageError."""
     several = len(files) > 1 and files[0] != INIT
-    if files[:1] == (INIT,) and (len(files) > 2 or ask or wanted.out):
+    if files[:1] == (INIT,) and (len(files) > 2 or ask or wanted.out or wanted.prices):
         raise click.UsageError(f"{INIT} writes one file, and asks and reports nothing: leftfold fit {INIT} orders.yaml")
     if ask and (several or wanted.as_json):
         raise click.UsageError("--ask is for one file, and for people: leave out --json and the other files.")
@@ -178,14 +180,13 @@ def _interviewed(path: Path, wanted: Wanted, measured: Measured | None, *, is_na
     return interviewed(path, known, is_named=is_named)
 
 
-def _report(paths: Sequence[Path], wanted: Wanted, measured: Measured | None) -> None:
+def _report(paths: Sequence[Path], wanted: Wanted, measured: Measured | None, prices: Prices) -> None:
     from leftfold.cli.advice import show_advice
     from leftfold.fit.advising import advise
     from leftfold.fit.merging import merged
     from leftfold.fit.report.json import contexts
 
     files = _read(paths)
-    prices = prices_of(wanted.prices)
     advices: list[Advice] = []
     nothing: list[Questionnaire | None] = [None]
     for file in [*files] or nothing:
