@@ -173,7 +173,7 @@ def test_what_is_left_out_depends_on_the_answers() -> None:
     assert quiet == ALWAYS
     loud = replace(
         SMALL,
-        commands_per_s=2000.0,
+        commands_per_s=20_000.0,
         downstream_consumers=3.0,
         history_is_business_data=True,
         max_event_kb=400.0,

@@ -47,6 +47,7 @@ ELSEWHERE = {
     "kinesis.SHARD_RECORDS_S": "the same",
     "kinesis.SHARD_OUT_BYTES_S": "the same",
     "queues.BATCH": "a limit",
+    "s3.LEAST_MOVED": "whether files move: tests/fit/test_alternatives.py",
 }
 """What tests of their own hold, beside the cases."""
 

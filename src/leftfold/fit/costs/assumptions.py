@@ -86,7 +86,21 @@ ASSUMPTIONS: Final = (
         0.2,
         "Commands whose stream the same container has just seen: containers share no memory, so most read it.",
     ),
-    Assumption("load_events", 100.0, "events", "The most that such a read takes in: longer streams have snapshots."),
+    Assumption(
+        "load_events",
+        100.0,
+        "events",
+        "Between two snapshots of a longer stream (`snapshot_every`): such a read takes in half of them, half a page more,"
+        " and the snapshot. Without snapshots it takes in the whole stream.",
+        1.0,
+    ),
+    Assumption(
+        "id_bytes",
+        14.0,
+        "bytes",
+        "What a snapshot keeps of each command's id, of the last 4,000; none where commands have no ids. Measured: "
+        "tests/fit/test_held_store.py.",
+    ),
     Assumption("touched_rows", 1.0, "rows", "Rows of each view that an event changes."),
     Assumption(
         "follower_writes",
@@ -94,6 +108,13 @@ ASSUMPTIONS: Final = (
         "writes",
         "Of a view or destination each time it goes on, beside its rows: lease, checkpoint, lease "
         "(docs/explanation/the-flow-on-aws.md).",
+    ),
+    Assumption(
+        "follower_reads",
+        4.0,
+        "reads",
+        "Of it each time, beside log and rows: its builds, and its checkpoint three times. Measured: "
+        "tests/fit/test_held_store.py.",
     ),
     _share("published_share", 1.0, "Events that other services are told of, where there are any."),
     _share("core_share", 0.3, "Where only the core is event-sourced: its share of commands and queries."),
@@ -114,10 +135,16 @@ ASSUMPTIONS: Final = (
     ),
     Assumption("query_ms", 10.0, "ms", "One read of about 5 ms, the call's own 2 ms, and the cold starts."),
     Assumption(
+        "place_ms",
+        10.0,
+        "ms",
+        "Of the sequencer: a page's write of about 5 ms, the call's own 2 ms, and more where another container was faster.",
+    ),
+    Assumption(
         "wake_ms",
         25.0,
         "ms",
-        "What a woken function takes before it has done anything: checkpoint, lease, page, some four calls of 5 ms.",
+        "What any other woken function takes before it has done anything: checkpoint, lease, page, some four calls of 5 ms.",
     ),
     Assumption(
         "event_ms",

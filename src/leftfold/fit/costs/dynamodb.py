@@ -79,7 +79,10 @@ def storage(size_bytes: float, prices: Prices, what: str, *, table_class: TableC
 
 
 def recovery(size_bytes: float, prices: Prices, what: str = "point-in-time recovery") -> Line:
-    """Point-in-time recovery: by the size of the table, for as long as it is on, whatever changes."""
+    """Point-in-time recovery: by the size of the table, for as long as it is on, whatever changes.
+
+    A table's local indexes count, its global ones don't.
+    """
     return prices.line("dynamodb.pitr_gb", size_bytes / GB, what)
 
 

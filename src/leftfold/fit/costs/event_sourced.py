@@ -44,11 +44,13 @@ def units(found: Flow, workload: Workload) -> list[Units]:
     return [
         Units("commits", writes_s=found.commits_s * found.commit.units),
         Units("streams of cold commands", reads_s=found.load_units_s),
+        Units("snapshots", writes_s=found.snapshot_units_s),
         Units(
             "the log",
-            writes_s=found.placings_s * found.page.units,
+            writes_s=(found.placings_s + found.lost_s) * found.page.units,
             reads_s=steps_s * dynamodb.query_units([each(log_s, found.follows_s)]),
         ),
+        Units("the log, where sequencers race", reads_s=found.lost_s * (_strongly(0) + dynamodb.query_units([]))),
         Units(
             "rows of views",
             writes_s=found.rows_s * dynamodb.write_units(row),
@@ -64,8 +66,9 @@ def units(found: Flow, workload: Workload) -> list[Units]:
 
 
 def checkpoints(what: str, steps_s: float, workload: Workload) -> Units:
-    """Followers that go on so many times a second: each reads its small item, and writes it and its lease."""
-    return Units(what, writes_s=steps_s * workload.assumed["follower_writes"], reads_s=steps_s * _strongly(0))
+    """Followers that go on so many times a second: each reads its small items, and writes its place and its lease."""
+    assumed = workload.assumed
+    return Units(what, writes_s=steps_s * assumed["follower_writes"], reads_s=steps_s * assumed["follower_reads"])
 
 
 def _strongly(size: float) -> float:
@@ -82,7 +85,7 @@ def _functions(found: Flow, workload: Workload, prices: Prices) -> Iterator[Line
 
     placing = each(found.events_s, found.placings_s) * assumed["event_ms"]
     following = each(found.events_s, found.follows_s) * assumed["event_ms"]
-    yield from woken("sequencer", found.placings_s, wake + placing)
+    yield from woken("sequencer", found.placings_s, assumed["place_ms"] + placing)
     if workload.views:
         writing = each(found.rows_s, found.follows_s) * assumed["row_ms"]
         yield from woken("projector", found.follows_s, workload.views * (wake + following) + writing)

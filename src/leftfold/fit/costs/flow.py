@@ -19,6 +19,8 @@ from leftfold.fit.costs.workload import Workload
 
 PARTITION_UNITS_S: Final = 1000  # write units a second of one partition (DynamoDB developer guide)
 PARTITION_BYTES: Final = 10 * GB  # of one partition (DynamoDB developer guide)
+BACK_PAGE: Final = 25  # commits that a cold load reads at a time (snapshots.py in src/leftfold/adapters/dynamodb)
+SNAPSHOT_IDS: Final = 4000  # of a stream's commands, which a snapshot carries (the same)
 
 
 class Flow(Struct, frozen=True, kw_only=True):
@@ -28,7 +30,9 @@ class Flow(Struct, frozen=True, kw_only=True):
     events_s: float
     commit: Size
     load_units_s: float  # of reading the streams of cold commands
+    snapshot_units_s: float  # of writing snapshots, and removing those before
     placings_s: float  # calls of the sequencer, each of which writes a page
+    lost_s: float  # of them, those that find that another container has placed meanwhile, and write again
     page: Size
     follows_s: float  # calls of each function that follows the log
     rows_s: float  # rows written, of all views
@@ -59,7 +63,9 @@ def flow(workload: Workload, month: int) -> Flow:
         events_s=events_s,
         commit=commit(workload),
         load_units_s=workload.commands_s * (1 - assumed["cached_share"]) * load_units(workload, kept),
+        snapshot_units_s=commits_s * snapshot_units(workload, kept),
         placings_s=placings_s,
+        lost_s=lost(placings_s, assumed["place_ms"]),
         page=page(workload, each(events_s, placings_s)),
         follows_s=follows_s,
         rows_s=workload.views * min(changed_s, follows_s * max(1.0, workload.streams)),
@@ -96,6 +102,14 @@ def calls(items_s: float, shards: float, polls_s: float) -> float:
     return looks_s * (1 - exp(-items_s / looks_s))
 
 
+def lost(placings_s: float, took_ms: float) -> float:
+    """Calls of the sequencer a second that come while another one runs: each container knows the log as it left it itself.
+
+    The page that it writes first is refused, which is billed as if it were written.
+    """
+    return placings_s * (1 - exp(-placings_s * took_ms / 1000))
+
+
 def stored_event(workload: Workload) -> float:
     """An event as it is stored, before it is packed."""
     return workload.event_bytes + workload.assumed["envelope_bytes"]
@@ -127,10 +141,32 @@ def _packed(workload: Workload, events: float, compression: float) -> float:
 
 
 def load_units(workload: Workload, commits_kept: float) -> float:
-    """Read units of one cold load: the stream's commits, from its last snapshot on."""
-    events = max(1.0, workload.events_per_command)
-    in_stream = min(commits_kept / max(1.0, workload.streams), workload.assumed["load_events"] / events)
-    return dynamodb.query_units([in_stream * commit(workload).stored], consistency="strong")
+    """Read units of one cold load: the stream's commits, or those since its last snapshot, and that.
+
+    Pages of commits are read from the stream's end until one has the snapshot: half a page more than is needed.
+    """
+    in_stream, between = each(commits_kept, max(1.0, workload.streams)), commits_between(workload)
+    commits = min(in_stream, (between + BACK_PAGE) / 2)
+    snapshot = snapshot_bytes(workload, in_stream) if in_stream > between else 0.0
+    return dynamodb.query_units([commits * commit(workload).stored, snapshot], consistency="strong")
+
+
+def snapshot_units(workload: Workload, commits_kept: float) -> float:
+    """Write units of snapshots for one commit: of some commits one, which is put, and the one before is deleted."""
+    in_stream, between = each(commits_kept, max(1.0, workload.streams)), commits_between(workload)
+    if in_stream <= between:
+        return 0.0
+    return 2 * dynamodb.write_units(snapshot_bytes(workload, in_stream)) / between
+
+
+def commits_between(workload: Workload) -> float:
+    """Two snapshots of a stream."""
+    return max(1.0, workload.assumed["load_events"] / max(1.0, workload.events_per_command))
+
+
+def snapshot_bytes(workload: Workload, in_stream: float) -> float:
+    """The state, and the ids of the stream's commands."""
+    return workload.assumed["item_bytes"] + min(in_stream, SNAPSHOT_IDS) * workload.assumed["id_bytes"]
 
 
 def segments_s(workload: Workload) -> float:

@@ -8,6 +8,10 @@ from typing import Final
 from msgspec import Struct
 
 from leftfold.fit.answers import Answers
+from leftfold.fit.costs import relational
+from leftfold.fit.costs.bills import SECONDS_A_MONTH
+from leftfold.fit.costs.flow import SNAPSHOT_IDS
+from leftfold.fit.costs.tabular import at_peak
 from leftfold.fit.costs.workload import Workload
 
 TENANT_COMMITS_S: Final = 1000.0  # that one tenant's log takes (docs/explanation/dynamodb.md)
@@ -17,11 +21,16 @@ ALWAYS: Final = (
     "data transfer",
     "free tiers, discounts, savings plans",
     "taxes and support",
-    "VPC endpoints and NAT gateways",
+    "VPC endpoints, NAT gateways, and what pools PostgreSQL's connections",
     "keys of your own and their requests (KMS)",
     "test environments, which cost what is fixed once more",
     "what stands before the API: a domain, a firewall, a user pool",
 )
+
+
+def commits_in_a_stream(load: Workload) -> float:
+    """In the end, on average."""
+    return load.changes_s * SECONDS_A_MONTH * 12 * load.retention_years / max(1.0, load.streams)
 
 
 class LeftOut(Struct, frozen=True):
@@ -43,6 +52,14 @@ SOMETIMES: Final = (
     LeftOut(
         "whether leftfold keeps up: a tenant's log takes about 1,000 commits a second",
         lambda _, load: load.commands_s * load.assumed["peak"] > TENANT_COMMITS_S,
+    ),
+    LeftOut(
+        f"streams of over {SNAPSHOT_IDS:,} commands with ids, of which a cold one reads all older commits: cut such streams",
+        lambda _, load: commits_in_a_stream(load) > SNAPSHOT_IDS,
+    ),
+    LeftOut(
+        "how data is divided where one PostgreSQL server is not enough, and the I/O of such servers",
+        lambda _, load: at_peak(load) > relational.INSTANCES[-1].processors,
     ),
     LeftOut(
         "whether leftfold's processes keep up: each takes its steps one after another",

@@ -78,9 +78,11 @@ def way_in(workload: Workload, prices: Prices, *, commands: bool = True) -> Iter
     """The HTTP API, and the functions behind it: alike in every alternative, but where nobody decides."""
     assumed = workload.assumed
     if commands:
-        yield api.http(a_month(workload.commands_s), prices, "commands")
+        size = max(1.0, workload.events_per_command) * workload.event_bytes  # a command tells what its events then say
+        yield api.http(a_month(workload.commands_s), prices, "commands", payload_bytes=size)
         yield from called(workload.commands_s, assumed["command_ms"], workload, prices, "commands")
-    yield api.http(a_month(workload.queries_s), prices, "queries")
+    size = assumed["query_bytes"]
+    yield api.http(a_month(workload.queries_s), prices, "queries", payload_bytes=size)
     yield from called(workload.queries_s, assumed["query_ms"], workload, prices, "queries")
 
 
@@ -93,12 +95,13 @@ def watched(alarms: float, metrics: float, prices: Prices) -> Iterator[Line]:
 def archived(
     bytes_s: float, objects_s: float, workload: Workload, month: int, prices: Prices, what: str
 ) -> Iterator[Line]:
-    """Files in S3, for as long as history is kept, in colder classes with age."""
+    """Files in S3, for as long as history is kept, in colder classes with age; small ones stay where they are."""
     assumed, months = workload.assumed, months_kept(workload, month)
     if not objects_s:
         return
-    colder, coldest = (months_of(assumed[name]) for name in ("colder_days", "coldest_days"))
     each = bytes_s / objects_s
+    days = ("colder_days", "coldest_days")
+    colder, coldest = (months_of(assumed[name]) if each >= s3.LEAST_MOVED else months for name in days)
     ages: tuple[tuple[s3.StorageClass, float], ...] = (
         ("standard", min(months, colder)),
         ("ia", min(months, coldest) - colder),

@@ -18,6 +18,9 @@ from leftfold.fit.costs.sizes import GB, KB
 StorageClass = Literal["standard", "ia", "instant", "deep"]
 
 
+LEAST_MOVED: Final = 128 * KB  # since September 2024 no lifecycle rule moves a smaller object, unless it says so
+
+
 class Terms(Struct, frozen=True):
     """What a class bills at the least for an object, and what it adds to each."""
 

@@ -62,7 +62,8 @@ def item_units(workload: Workload, *, in_transaction: bool = False) -> list[Unit
 
 def kept_items(workload: Workload, prices: Prices) -> Iterator[Line]:
     yield from kept(workload.streams, workload.assumed["item_bytes"], prices, "items")
-    yield from kept(workload.streams * indexes(workload), workload.assumed["row_bytes"], prices, "indexes")
+    entries = workload.streams * indexes(workload)
+    yield from kept(entries, workload.assumed["row_bytes"], prices, "indexes", recovered=False)
 
 
 def indexes(workload: Workload) -> float:
@@ -119,7 +120,8 @@ def sealed(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
     yield from worked([records, *item_units(workload)[1:]], workload, prices, "on-demand")
     history = a_month(workload.changes_s) * months_kept(workload, month)
     yield from kept(history, size, prices, "records")
-    yield from kept(history * indexes(workload), workload.assumed["row_bytes"], prices, "indexes")
+    entries = history * indexes(workload)
+    yield from kept(entries, workload.assumed["row_bytes"], prices, "indexes", recovered=False)
     yield from by_stream(workload, prices, "sealer", workload.events_s * workload.assumed["event_ms"])
     packed_s = workload.changes_s * size * workload.assumed["archive_compression"]
     yield from archived(packed_s, objects_s(packed_s, workload), workload, month, prices, "sealed records")
@@ -148,9 +150,8 @@ def rds_outbox(workload: Workload, prices: Prices, month: int) -> Iterator[Line]
 def server(workload: Workload, prices: Prices, entries_bytes: float) -> Iterator[Line]:
     """PostgreSQL on RDS in two zones, for the peak."""
     size = data_bytes(workload) + entries_bytes
-    needed = processors(workload) * workload.assumed["peak"] / workload.assumed["utilisation"]
     memory_gb = data_bytes(workload) * workload.assumed["memory_share"] / GB  # nobody asks for old entries
-    yield from relational.rds(needed, memory_gb, size, prices, "PostgreSQL in two zones", backup_bytes=size)
+    yield from relational.rds(at_peak(workload), memory_gb, size, prices, "PostgreSQL in two zones", backup_bytes=size)
 
 
 def aurora(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
@@ -161,6 +162,11 @@ def aurora(workload: Workload, prices: Prices, month: int) -> Iterator[Line]:
     ios = a_month(workload.commands_s) * assumed["ios_a_transaction"]
     yield from relational.aurora(average, size, ios, prices, "PostgreSQL, serverless")
     yield from watching(workload, prices, functions=2, tables=1)
+
+
+def at_peak(workload: Workload) -> float:
+    """Processors that the busiest hour needs."""
+    return processors(workload) * workload.assumed["peak"] / workload.assumed["utilisation"]
 
 
 def processors(workload: Workload) -> float:
