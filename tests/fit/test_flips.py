@@ -114,6 +114,20 @@ def test_two_unknown_answers_can_make_it_doubtful_together() -> None:
     ]
 
 
+def test_of_many_pairs_of_unknown_answers_one_is_named_and_all_are_counted() -> None:
+    asked = replace(SETTLED, subdomain="core", crud_verbs=True, history_is_business_data=None, read_models=None)
+    asked = replace(asked, new_questions_on_old_data=None, needs_immediate_reads=True, bulk_updates=True)
+    assert score_of(asked) == -5
+    assert [set(flip.answers) for flip in doubts(asked).together] == [
+        {"history_is_business_data", "read_models"},
+        {"history_is_business_data", "new_questions_on_old_data"},
+    ]
+    assert judge(asked).unsure == (
+        "The verdict could change with history_is_business_data and read_models together, which are unknown, "
+        "or with another of 2 such pairs.",
+    )
+
+
 def test_a_number_is_tried_on_both_sides_of_its_threshold() -> None:
     assert candidates(Answers(), "read_models") == (2, 3)
     assert candidates(Answers(read_models=3), "read_models") == (2,)

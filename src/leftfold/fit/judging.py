@@ -101,8 +101,10 @@ def _doubted(doubted: Doubts) -> tuple[str, ...]:
         named, be = (f"{', '.join(first)} and {last}", "are") if first else (last, "is")
         return (f"The verdict could change with {named}, which {be} unknown.",)
     if doubted.together:
-        named = " and ".join(doubted.together[0].answers)
-        return (f"The verdict could change with {named} together, which are unknown.",)
+        pairs = {frozenset(flip.answers): " and ".join(flip.answers) for flip in doubted.together}
+        named, *others = pairs.values()
+        more = f", or with another of {len(pairs)} such pairs" if others else ""
+        return (f"The verdict could change with {named} together, which are unknown{more}.",)
     return ()
 
 
