@@ -187,7 +187,7 @@ def test_the_page_says_verdict_reasons_costs_design_and_steps_in_this_order() ->
     advice = ADVISED["orders"]
     page = html([advice])
     titles = [
-        "Event-source this context",
+        "Yes, event-source this context",
         ">Why<",
         ">Against<",
         ">For<",
@@ -203,6 +203,30 @@ def test_the_page_says_verdict_reasons_costs_design_and_steps_in_this_order() ->
     assert all(f">{esc(source.title)}</a>" in page or esc(source.title) in page for source in advice.sources)
     assert advice.prices_as_of in page
     assert all(esc(one) in page for one in advice.left_out)
+
+
+def test_the_table_of_alternatives_says_what_each_lacks() -> None:
+    for advice in ADVISED.values():
+        page = html([advice])
+        rows = {bill.alternative: f"<td>{esc(bill.alternative)}</td>" for bill in advice.bills}
+        for id, lacks in advice.lacks.items():
+            row = page[page.index(rows[id]) :].partition("</tr>")[0]
+            assert f"<td>{esc(lacks)}</td>" in row
+
+
+def test_lines_that_all_bills_share_are_told_once() -> None:
+    advice = ADVISED["orders"]
+    page = html([advice])
+    shared, own = words.apart(advice, advice.bills[-1])
+    assert shared
+    assert own
+    assert f"{len(shared)} lines as in the bill of event-source" in page
+    for bill in advice.bills:
+        assert sum(line.usd for part in words.apart(advice, bill) for line in part) == pytest.approx(bill.usd)
+    ways_in = (
+        f'<td>{esc(shared[0].service)}</td><td>{esc(shared[0].what)}</td><td class="n">{words.usd(shared[0].usd)}</td>'
+    )
+    assert page.count(ways_in) == 1
 
 
 def test_gates_clashes_and_a_broken_budget_stand_out() -> None:

@@ -89,6 +89,15 @@ def test_nothing_of_the_advice_is_lost(advice: Advice) -> None:
     }
 
 
+@few
+@given(advice=advices())
+def test_every_curve_that_a_chart_shows_is_told(advice: Advice) -> None:
+    found = msgspec.json.decode(text([advice]))
+    loads = {id: (tuple(one["commands_s"]), tuple(one["usd"])) for id, one in found["loads"].items()}
+    assert loads == {one.alternative: (one.commands_s, one.usd) for one in advice.loads}
+    assert found["lacks"] == advice.lacks
+
+
 def test_what_was_measured_is_said() -> None:
     advice = sample()
     assert advice.measured is not None

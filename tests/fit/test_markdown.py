@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from leftfold.fit.advice import Advice
+from leftfold.fit.report import words
 from leftfold.fit.report.markdown import markdown, mermaid, plain
 from tests.fit.advices import HOSTILE, TEXTS, advices, few, sample
 from tests.fit.worked import ADVISED
@@ -71,7 +72,7 @@ def test_every_reason_and_every_line_of_every_bill_is_there(advice: Advice) -> N
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     for reason in advice.judgement.reasons:
         assert any(plain(reason.why) in row and f"{reason.weight:+d}"[-1] in row for row in rows)
-    lines = [line for bill in advice.bills for line in bill.lines]
+    lines = [line for bill in advice.bills for line in words.apart(advice, bill)[1]]
     assert sum("`s3.storage`" in row for row in rows) >= len(lines)
     assert all(any(f"| {line.service} | {plain(line.what)} |" in row for row in rows) for line in lines)
 
@@ -106,7 +107,7 @@ def test_a_table_has_as_many_cells_in_each_row() -> None:
 def test_the_document_says_verdict_reasons_costs_design_and_next_steps() -> None:
     text = markdown([sample()])
     headings = [line for line in text.splitlines() if line.startswith("#")]
-    assert headings[0] == "# orders: event-source this context"
+    assert headings[0] == "# orders: yes, event-source this context"
     wanted = [
         "Reasons against",
         "Reasons for",

@@ -37,7 +37,7 @@ def show_advice(advices: Sequence[Advice]) -> None:
     if len(advices) > 1:
         _show_several(advices)
     elif console.is_terminal:
-        width, lines = min(max(console.width, NARROW), WIDE), max(console.height - 1, LINES)
+        width, lines = min(max(console.width, NARROW), WIDE), max(console.height - 2, LINES)
         show(Text("\n").join(screenful(advices[0], width, lines)))
     else:
         show(Text("\n").join(screenful(advices[0])))

@@ -62,7 +62,8 @@ def _article(advice: Advice, place: int) -> str:
 
 def _head(advice: Advice) -> Iterator[str]:
     judged = advice.judgement
-    yield f'<h1>{esc(advice.answers.context)}</h1>\n<p class="verdict">{esc(_capital(words.title(advice.verdict)))}</p>'
+    said = _capital(words.answer_first(advice.verdict))
+    yield f'<h1>{esc(advice.answers.context)}</h1>\n<p class="verdict">{esc(said)}</p>'
     facts = [
         ("score", words.score(advice)),
         ("confidence", judged.confidence),
@@ -92,6 +93,7 @@ def _alert(first: str, second: str) -> str:
 def _reasons(advice: Advice, place: int) -> Iterator[str]:
     yield "<h2>Why</h2>"
     yield f'<div class="wide">{charts.score(advice, f"c{place}-score")}</div>'
+    yield f'<p class="soft">What a score means: {words.scale()}.</p>'
     for title, reasons in (("Against", words.against(advice)), ("For", words.in_favour(advice))):
         yield f"<h3>{title}</h3>"
         yield (
@@ -115,8 +117,11 @@ def _reason(advice: Advice, reason: Reason) -> tuple[str, ...]:
 
 def _costs(advice: Advice, place: int) -> Iterator[str]:
     yield f"<h2>What it costs on AWS, in month {advice.month}</h2>"
-    rows = [(esc(b.alternative), esc(words.alternative(advice, b.alternative)), words.usd(b.usd)) for b in advice.bills]
-    yield _table(("alternative", "what it is", "a month#"), rows, advised=True)
+    rows = [
+        (esc(id), esc(words.alternative(advice, id)), esc(advice.lacks.get(id, "")), words.usd(usd))
+        for id, usd in ((one.alternative, one.usd) for one in advice.bills)
+    ]
+    yield _table(("alternative", "what it is", "lacks", "a month#"), rows, advised=True)
     yield f"<p>{words.COMPARABLE}</p>"
     yield f"<h3>As time goes on</h3>\n<p>{esc(words.growth(advice))}</p>"
     yield f'<div class="wide">{charts.over_months(advice, f"c{place}-months")}</div>'
@@ -124,14 +129,17 @@ def _costs(advice: Advice, place: int) -> Iterator[str]:
     yield f'<div class="wide">{charts.over_loads(advice, f"c{place}-loads")}</div>'
     if advice.break_evens:
         yield _folded("Every break-even", _list(esc(words.break_even(one)) for one in advice.break_evens))
-    first, *others = (_bill(bill, advised=bill is advice.bills[0]) for bill in advice.bills)
+    first, *others = (_bill(advice, bill) for bill in advice.bills)
     yield first
     if others:
         yield _folded("The bills of the others", "".join(others))
 
 
-def _bill(bill: Bill, *, advised: bool) -> str:
-    rows = [
+def _bill(advice: Advice, bill: Bill) -> str:
+    shared, own = words.apart(advice, bill)
+    same = ("", esc(words.shared(advice, shared)), words.usd(sum(one.usd for one in shared)), "", "", "")
+    rows = [same] if shared else []
+    rows += [
         (
             esc(one.service),
             esc(one.what),
@@ -140,10 +148,12 @@ def _bill(bill: Bill, *, advised: bool) -> str:
             esc(one.unit),
             f"{words.each(one.usd, one.quantity)} <code>{esc(one.price)}</code>",
         )
-        for one in bill.lines
+        for one in own
     ]
     head = ("service", "what for", "dollars#", "a month#", "unit", "price")
-    return _folded(f"Bill of {bill.alternative}: {words.usd(bill.usd)}", _table(head, rows), is_open=advised)
+    return _folded(
+        f"Bill of {bill.alternative}: {words.usd(bill.usd)}", _table(head, rows), is_open=bill is advice.bills[0]
+    )
 
 
 def _design(design: Design, place: int) -> Iterator[str]:

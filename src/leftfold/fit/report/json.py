@@ -37,6 +37,7 @@ def told(advice: Advice) -> dict[str, Any]:
         "bills": [_bill(advice, bill) for bill in advice.bills],
         "lacks": dict(advice.lacks),
         "months": {one.alternative: {"months": list(one.months), "usd": list(one.usd)} for one in advice.curves},
+        "loads": {one.alternative: {"commands_s": list(one.commands_s), "usd": list(one.usd)} for one in advice.loads},
         "break_evens": _plain(advice.break_evens),
         "over_budget": advice.over_budget,
         "region": advice.region,

@@ -42,8 +42,8 @@ def _summary(advices: Sequence[Advice]) -> str:
 
 def _context(advice: Advice) -> Iterator[str]:
     judged = advice.judgement
-    yield f"# {plain(advice.answers.context)}: {words.title(advice.verdict)}"
-    yield f"\nScore {words.score(advice)}, {judged.confidence} confidence. {words.answered(advice)}"
+    yield f"# {plain(advice.answers.context)}: {words.answer_first(advice.verdict)}"
+    yield f"\nScore {words.score(advice)} ({words.scale()}), {judged.confidence} confidence. {words.answered(advice)}"
     if judged.override:
         yield f"\n**Decided at once:** {plain(judged.override.why)} ({_cited(advice, judged.override)})"
     yield from _listed("Not sure, because", (plain(why) for why in judged.unsure))
@@ -71,12 +71,13 @@ def _costs(advice: Advice) -> Iterator[str]:
         (
             f"**{one.alternative}**" if one is advice.bills[0] else one.alternative,
             plain(words.alternative(advice, one.alternative)),
+            plain(advice.lacks.get(one.alternative, "")),
             words.usd(one.usd),
         )
         for one in advice.bills
     ]
     yield from _section(
-        f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "a month"), rows)
+        f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "lacks", "a month"), rows)
     )
     yield f"\n{words.COMPARABLE}"
     if advice.over_budget and over is not None:
@@ -86,16 +87,19 @@ def _costs(advice: Advice) -> Iterator[str]:
     yield from _listed("Break-even", (words.break_even(one) for one in advice.break_evens))
     shown = words.telling(advice)
     for bill in shown:
-        yield from _bill(bill)
+        yield from _bill(advice, bill)
     if others := [bill for bill in advice.bills if bill not in shown]:
         yield "\n<details><summary>The bills of the others</summary>"
         for bill in others:
-            yield from _bill(bill)
+            yield from _bill(advice, bill)
         yield "\n</details>"
 
 
-def _bill(bill: Bill) -> Iterator[str]:
-    rows = [
+def _bill(advice: Advice, bill: Bill) -> Iterator[str]:
+    shared, own = words.apart(advice, bill)
+    same = ("", words.shared(advice, shared), "", "", "", words.usd(sum(one.usd for one in shared)))
+    rows = [same] if shared else []
+    rows += [
         (
             one.service,
             plain(one.what),
@@ -104,7 +108,7 @@ def _bill(bill: Bill) -> Iterator[str]:
             f"`{one.price}`",
             words.usd(one.usd),
         )
-        for one in bill.lines
+        for one in own
     ]
     rows.append(("", "", "", "", "**sum**", f"**{words.usd(bill.usd)}**"))
     head = ("service", "what for", "a month", "price of one", "price's name", "dollars")

@@ -58,6 +58,7 @@ svg line.total { stroke: var(--ink); stroke-width: 2; } svg text.total { font-we
 svg .box { fill: var(--paper); stroke: var(--soft); } svg .store { fill: var(--wash); stroke: var(--soft); }
 svg .arrow { fill: none; stroke: var(--soft); stroke-width: 1.25; } svg .tip { fill: var(--soft); }
 svg .label { paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
+@media (max-width: 36rem) { .why { min-width: 9rem; } th, td { padding-right: .6rem; } table { font-size: .85rem; } }
 @media print { main { padding: 0; max-width: none; } h2 { break-after: avoid; } svg, tr, .alert { break-inside: avoid; }
   a { color: inherit; } .wide { overflow: visible; } svg { min-width: 0 !important; } }
 """

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from leftfold.fit.advice import Advice, BreakEven, Curve
 from leftfold.fit.answers import KEYS, Value
 from leftfold.fit.costs.assumptions import BY_NAME
-from leftfold.fit.costs.bills import Bill
+from leftfold.fit.costs.bills import Bill, Line
 from leftfold.fit.costs.workload import UNANSWERED
 from leftfold.fit.judgement import TITLES, Flip, Reason, Verdict
 from leftfold.fit.rules import BANDS, verdict_of
 
 TELLING: Final = 5  # alternatives that are shown beside each other: more are a table, not a comparison
-COMPARABLE: Final = "All of them carry the same load; not each of them does the same: see what is left out."
+COMPARABLE: Final = "All of them carry the same load; not all do the same: see what each lacks."
 CHEAPER: Final = 0.95  # of the advised bill: a variant that saves less is not worth a word
 DEARER: Final = 3.0  # times the advised bill: a variant that costs so much more is a warning
 COMPARED: Final = ("plain", "event-source", "*", "relational", "outbox", "core-only")
@@ -176,6 +177,19 @@ def _relational(advice: Advice) -> str:
     """The cheaper one of the relational databases, where the advice could be one."""
     found = (bill.alternative for bill in advice.bills if bill.alternative in RELATIONAL)  # the cheapest first
     return next(found, "") if advice.verdict in KEYED else ""
+
+
+def apart(advice: Advice, bill: Bill) -> tuple[list[Line], list[Line]]:
+    """The lines that the advised alternative's bill has too, and this bill's own."""
+    advised = advice.bills[0]
+    if bill is advised:
+        return [], [*bill.lines]
+    shared = [line for line in bill.lines if line in advised.lines]
+    return shared, [line for line in bill.lines if line not in shared]
+
+
+def shared(advice: Advice, lines: Sequence[Line]) -> str:
+    return f"{count(len(lines), 'line')} as in the bill of {advice.verdict}"
 
 
 def largest(bill: Bill) -> list[str]:
