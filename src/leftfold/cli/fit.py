@@ -95,12 +95,12 @@ def fit(
     if files[:1] == (INIT,):
         _init(Path(files[1] if len(files) > 1 else DEFAULT), wanted, measured)
         return
-    prices = prices_of(wanted.prices)  # a mistake in them is told before anything is asked
+    priced = prices_of(wanted.prices)  # a mistake in them is told before anything is asked
     paths = [Path(file) for file in files]
     if ask or not (paths or wanted.flags.places or app or metrics):
         path = _interviewed(paths[0] if paths else Path(DEFAULT), wanted, measured, is_named=bool(paths) or ask)
         paths = [path]
-    _report(paths, wanted, measured, prices)
+    _report(paths, wanted, measured, priced)
 
 
 def _flags(given: dict[str, str | None], assume: Sequence[str]) -> Questionnaire:
