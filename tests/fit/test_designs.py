@@ -181,6 +181,9 @@ def test_an_answer_adds_what_it_needs(verdict: Verdict, answers: Answers, names:
         ("event-source", Answers(regulation=("sec17a4",)), "--keep-days"),
         ("sealed-log", Answers(regulation=("sec17a4",)), "COMPLIANCE mode for six years"),
         ("stream", Answers(), "context of its own"),
+        ("plain", Answers(provable_audit=True), "Seal what must be proved"),
+        ("outbox", Answers(provable_audit=True), "Seal what must be proved"),
+        ("stream", Answers(provable_audit=True), "Seal what must be proved"),
         ("plain", Answers(concurrent_writers=True), "Guard each write"),
     ],
 )

@@ -181,6 +181,13 @@ PARTS: Final = (
         ),
     ),
     Part(
+        verdicts=(*TABLED, "stream"),
+        when=Yes("provable_audit"),
+        steps=(
+            "Seal what must be proved: a chain of digests in S3 under Object Lock, as the design of sealed-log does",
+        ),
+    ),
+    Part(
         verdicts=("sealed-log",),
         when=LOCKED,
         steps=("Set Object Lock to COMPLIANCE mode for six years. Not even the root user can shorten it",),
