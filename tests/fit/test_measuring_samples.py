@@ -160,6 +160,14 @@ def test_streams_that_all_begin_at_once_are_not_taken_for_more(small_windows: in
     assert (found.facts["events_read"], found.answers["streams"]) == (200, 53)
 
 
+@pytest.mark.parametrize("size", [6, 7, 8, 9])
+def test_what_a_window_cuts_of_a_commit_says_nothing(small_windows: int, size: int) -> None:
+    """Of 20 events, 8 each, three commits begin in some windows and two in others."""
+    found = estimate([(n, (20,) * size) for n in range(200)])
+    assert found.facts["events_read"] == small_windows
+    assert (found.answers["events_per_command"], found.facts["commits"]) == (size, 200)
+
+
 def test_one_stream_in_windows_is_one(small_windows: int) -> None:
     found = estimate([(0, (20,) * 4)] * 300)
     assert found.answers["streams"] == 1

@@ -158,7 +158,7 @@ def _refuse(event: object, line: int, name: str, *, depth: int, documents: int) 
     if isinstance(event, yaml.AliasEvent):
         raise ConfigError(f"{name}:{line}: an alias ({shown(event.anchor)}); write the value itself.")
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, "!"):
-        raise ConfigError(f"{name}:{line}: a tag ({shown(event.tag)}); write the value without it.")
+        raise ConfigError(f"{name}:{line}: a tag ({shown(str(event.tag))}); write the value without it.")
     if isinstance(event, yaml.ScalarEvent) and event.style in ("|", ">") and not event.value.strip():
         raise ConfigError(f"{name}:{line}: a text after {event.style} that is empty; write it on the key's line.")
     if isinstance(event, yaml.CollectionStartEvent) and depth > MAX_DEPTH:

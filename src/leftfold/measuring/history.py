@@ -38,6 +38,7 @@ class History:
         self.data_bytes: list[int] = []  # of each event's data, as JSON
         self.stored_bytes = 0  # with their envelopes
         self.envelope_bytes = 0
+        self.ended = self.ended_events = 0  # commits of which the end was seen too, and their events
         self.written = 0  # streams that commits wrote: a commit over two counts twice
         self.slots = 0  # places in streams that events took: in one each, mostly
         self.begun = 0  # streams whose first event was seen
@@ -51,6 +52,7 @@ class History:
         self._ends: dict[str, int] = {}
         self._actors: dict[str, str] = {}
         self._second: dict[tuple[str, int], int] = {}
+        self._at_hand = 0  # events of the commit at hand; 0 where its beginning was not seen
         self._here: set[str] = set()  # streams that the commit at hand has written so far
 
     @property
@@ -61,6 +63,17 @@ class History:
     def times_more(self) -> float:
         """How many times what was read the log is."""
         return self.end / self.read if self.read else 0.0
+
+    @property
+    def commit_events(self) -> float:
+        """Of a commit, on average. Of samples, without those that a window cuts: large ones are cut often."""
+        if self.is_whole or not self.ended:
+            return len(self.data_bytes) / self.commits
+        return self.ended_events / self.ended
+
+    @property
+    def all_commits(self) -> float:
+        return len(self.data_bytes) * self.times_more / self.commit_events
 
     @property
     def streams(self) -> int:
@@ -80,6 +93,10 @@ class History:
         """Of what was read, the events of these stored types."""
         return sum(self.types.get(name, 0) for name in types) / self.read
 
+    def begin_window(self) -> None:
+        """What comes next may be the middle of a commit."""
+        self._at_hand = 0
+
     def take(self, page: Sequence[Stored]) -> None:
         for stored in page:
             self.read += 1
@@ -94,9 +111,13 @@ class History:
             self.envelope_bytes += len(stored.body) - self.data_bytes[-1]
             at = event.at.timestamp()
             if event.meta.index == 0:
+                self.ended += self._at_hand > 0
+                self.ended_events += self._at_hand
+                self._at_hand = 0
                 self.commits += 1
                 self.times.append(at)
                 self._here = set()
+            self._at_hand += self._at_hand > 0 or event.meta.index == 0
             for slot in event.slots:
                 self._take_slot(slot, at, event.meta.actor)
 
@@ -157,6 +178,7 @@ def read_history(log: Log, end: int, codec: Codec, advance: Advance) -> History:
     for start in windows(end):
         upto = min(end, start + WINDOW_EVENTS)
         found.windows += 1
+        found.begin_window()
         while start < upto:
             page = log.page(after=start, limit=min(PAGE_EVENTS, upto - start))
             if not page:

@@ -103,8 +103,8 @@ def _tell_sizes(told: _Told, history: History) -> None:
         told.assume["envelope_bytes"] = history.envelope_bytes / len(sizes)
         told.facts["event_bytes_p99"] = float(percentile(sorted(sizes), 0.99))
     if history.commits:
-        told.answer("events_per_command", (read - history.unreadable) / history.commits, f"{how}: events a commit")
-        told.facts["commits"] = float(round(history.commits * history.times_more))
+        told.answer("events_per_command", history.commit_events, f"{how}: events a commit")
+        told.facts["commits"] = float(round(history.all_commits))
         told.facts["streams_per_commit"] = history.written / history.commits
         told.facts["steps_share"] = history.share(STEPS)
     if steps := history.share(STEPS):
@@ -148,7 +148,7 @@ def _tell_times(told: _Told, history: History, now_s: float, metrics: Traffic | 
         "recorded_days": days(history.span_s),
         "oldest_event_days": days(max(0.0, now_s - history.first_s)),
     }
-    commits = history.commits * history.times_more
+    commits = history.all_commits
     if (why := history.why_no_rates()) is not None:
         told.facts["recorded_commits_per_s"] = commits / max(1.0, history.span_s)
         better = metrics is not None and metrics.commands and metrics.has_rates
