@@ -165,7 +165,7 @@ def test_the_bars_are_as_long_as_the_bills() -> None:
 
 def test_costs_say_break_even_growth_and_what_they_stand_on() -> None:
     shown = "\n".join(lines(sample()))
-    assert "Cheaper than workflow below 25 commands/s, dearer above." in shown
+    assert "Cheaper than a plain table below 310 commands/s, dearer above." in shown
     assert "$415 in the first month, $756 after 7 years" in shown
     assert "1 measured, 2 unknown; the costs guess streams 10,000" in shown
     assert "in month 12, prices as of 2026-11-23 in us-east-1" in shown
@@ -179,6 +179,7 @@ def test_costs_say_break_even_growth_and_what_they_stand_on() -> None:
         (0.0457, "3,950 commands a day"),
         (1e-6, "0.086 commands a day"),
         (0.26432, "0.26 commands/s"),
+        (1.0101, "1 command/s"),
         (1.2345, "1.2 commands/s"),
         (310.4, "310 commands/s"),
         (12_345, "12,300 commands/s"),

@@ -136,7 +136,7 @@ def _marked(advice: Advice, chosen: Sequence[str]) -> list[BreakEven]:
 
 def _crossings(marks: Sequence[BreakEven], across: Scale, up: Scale) -> Iterator[str]:
     near = sorted(marks, key=lambda one: max(one.factor, 1 / one.factor))[:MARKED]
-    said = [f"{words.number(one.commands_s)}/s" for one in near]
+    said = [f"{words.number(float(f'{one.commands_s:.2g}'))}/s" for one in near]
     gap = max((svg.width(text, _FONT) for text in said), default=0.0) + 10
     places = svg.spread([across.at(one.commands_s) for one in near], gap, across.start + gap / 2, across.end)
     for one in marks:

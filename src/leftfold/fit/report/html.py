@@ -121,7 +121,7 @@ def _costs(advice: Advice, place: int) -> Iterator[str]:
         (esc(id), esc(words.alternative(advice, id)), esc(advice.lacks.get(id, "")), words.usd(usd))
         for id, usd in ((one.alternative, one.usd) for one in advice.bills)
     ]
-    yield _table(("alternative", "what it is", "lacks", "a month#"), rows, advised=True)
+    yield _table(("alternative", "what it is", "but", "a month#"), rows, advised=True)
     yield f"<p>{words.COMPARABLE}</p>"
     yield f"<h3>As time goes on</h3>\n<p>{esc(words.growth(advice))}</p>"
     yield f'<div class="wide">{charts.over_months(advice, f"c{place}-months")}</div>'

@@ -77,7 +77,7 @@ def _costs(advice: Advice) -> Iterator[str]:
         for one in advice.bills
     ]
     yield from _section(
-        f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "lacks", "a month"), rows)
+        f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "but", "a month"), rows)
     )
     yield f"\n{words.COMPARABLE}"
     if advice.over_budget and over is not None:

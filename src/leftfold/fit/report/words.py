@@ -221,7 +221,8 @@ def crossing(advice: Advice) -> str:
     """Where the advised alternative meets a rival, nearest to today's load; or that it meets none."""
     own = advice.verdict
     met = [one for one in advice.break_evens if own in (one.cheaper, one.dearer)]
-    if met:
+    drawn = {bill.alternative for bill in telling(advice)}
+    if met := [one for one in met if _rival(one, own) in drawn] or met:
         nearest = min(met, key=lambda one: (_rival(one, own) == FORMS.get(own), max(one.factor, 1 / one.factor)))
         first, then = ("cheaper", "dearer") if nearest.dearer == own else ("dearer", "cheaper")
         rival = _named(_rival(nearest, own))
@@ -247,7 +248,8 @@ def rate(commands_s: float) -> str:
     """So often: `4.2 commands/s`, and by the day what is rare."""
     often = commands_s >= _OFTEN_S
     found = commands_s if often else commands_s * 86_400
-    return f"{number(float(f'{found:.{2 if found < 10 else 3}g}'))} commands{'/s' if often else ' a day'}"
+    said = number(float(f"{found:.{2 if found < 10 else 3}g}"))
+    return f"{said} {'command' if said == '1' else 'commands'}{'/s' if often else ' a day'}"
 
 
 def break_even(one: BreakEven) -> str:
