@@ -178,6 +178,7 @@ def test_an_answer_adds_what_it_needs(verdict: Verdict, answers: Answers, names:
         ("event-source", Answers(needs_immediate_reads=True), "after=receipt"),
         ("event-source", Answers(per_stream_writes_s=800), "Split the hot key"),
         ("event-source", Answers(multi_region_writers=True), "home region"),
+        ("event-source", Answers(max_event_kb=263), "Put documents into S3 first"),
         ("event-source", Answers(regulation=("sec17a4",)), "--keep-days"),
         ("sealed-log", Answers(regulation=("sec17a4",)), "COMPLIANCE mode for six years"),
         ("stream", Answers(), "context of its own"),
