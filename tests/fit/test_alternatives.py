@@ -179,6 +179,17 @@ def test_a_bill_is_what_was_computed_by_hand(name: str) -> None:
     assert billed(name) == pytest.approx(BILLS[name][1](), rel=1e-6)
 
 
+@pytest.mark.parametrize(("own", "units"), [({}, 6), ({"item_bytes": 900.0}, 1)])
+def test_a_thing_is_as_large_as_an_event_about_it_unless_somebody_says_so(own: dict[str, float], units: int) -> None:
+    large = load(replace(SMALL, event_bytes=6000.0), **own)
+    (line,) = [one for one in bill(BY_ID["plain"], large, PRICES, 12).lines if one.price == "dynamodb.write"]
+    assert line.quantity == S * units
+    server = {
+        line.price: line.quantity for line in bill(BY_ID["plain:rds"], replace(large, streams=1e9), PRICES, 12).lines
+    }
+    assert server["rds.gp3_gb"] == pytest.approx(1e9 * (own.get("item_bytes", 6000) + 100) / GIB)
+
+
 @pytest.mark.parametrize(("kilobytes", "moved"), [(127, False), (128, True)])
 def test_files_move_into_colder_classes_from_128_kilobytes_on(kilobytes: int, moved: bool) -> None:
     lines = parts.archived(kilobytes * 1024.0, 1.0, load(), 12, PRICES, "files")

@@ -71,7 +71,7 @@ ASSUMPTIONS: Final = (
         "item_bytes",
         800.0,
         "bytes",
-        "The current state of one thing in a plain table: some fields more than an event has.",
+        "The current state of one thing: some fields more than an event has; where events are larger, as large as one.",
     ),
     Assumption(
         "row_bytes",

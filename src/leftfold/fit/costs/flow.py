@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from leftfold.fit.costs import dynamodb
 from leftfold.fit.costs.bills import SECONDS_A_MONTH
-from leftfold.fit.costs.parts import months_kept
+from leftfold.fit.costs.parts import months_kept, state_bytes
 from leftfold.fit.costs.sizes import GB, MB
 from leftfold.fit.costs.workload import Workload
 
@@ -166,7 +166,7 @@ def commits_between(workload: Workload) -> float:
 
 def snapshot_bytes(workload: Workload, in_stream: float) -> float:
     """The state, and the ids of the stream's commands."""
-    return workload.assumed["item_bytes"] + min(in_stream, SNAPSHOT_IDS) * workload.assumed["id_bytes"]
+    return state_bytes(workload) + min(in_stream, SNAPSHOT_IDS) * workload.assumed["id_bytes"]
 
 
 def segments_s(workload: Workload) -> float:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from leftfold.fit.costs import api, cloudwatch, dynamodb, lambdas, s3
+from leftfold.fit.costs.assumptions import BY_NAME
 from leftfold.fit.costs.bills import HOURS_A_MONTH, SECONDS_A_MONTH, Line
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.sizes import MB
@@ -39,6 +40,12 @@ def months_of(days: float) -> float:
 def months_kept(workload: Workload, month: int) -> float:
     """Of how many months there is history after `month` months: of no more than the retention."""
     return min(float(month), workload.retention_years * 12)
+
+
+def state_bytes(workload: Workload) -> float:
+    """Of one thing: no less than an event about it has, unless somebody says so."""
+    said = workload.assumed["item_bytes"]
+    return max(said, workload.event_bytes) if said == BY_NAME["item_bytes"].value else said
 
 
 def worked(units: Iterable[Units], workload: Workload, prices: Prices, mode: Mode) -> Iterator[Line]:

@@ -21,6 +21,7 @@ from leftfold.fit.costs.parts import (
     months_kept,
     months_of,
     objects_s,
+    state_bytes,
     watched,
     way_in,
     worked,
@@ -47,7 +48,7 @@ def items(
 
 def item_units(workload: Workload, *, in_transaction: bool = False) -> list[Units]:
     assumed, commands_s = workload.assumed, workload.commands_s
-    size = assumed["item_bytes"]
+    size = state_bytes(workload)
     entries_s = workload.changes_s * indexes(workload)
     return [
         Units(
@@ -61,7 +62,7 @@ def item_units(workload: Workload, *, in_transaction: bool = False) -> list[Unit
 
 
 def kept_items(workload: Workload, prices: Prices) -> Iterator[Line]:
-    yield from kept(workload.streams, workload.assumed["item_bytes"], prices, "items")
+    yield from kept(workload.streams, state_bytes(workload), prices, "items")
     entries = workload.streams * indexes(workload)
     yield from kept(entries, workload.assumed["row_bytes"], prices, "indexes", recovered=False)
 
@@ -180,4 +181,4 @@ def processors(workload: Workload) -> float:
 def data_bytes(workload: Workload) -> float:
     """Rows of current states, and their indexes."""
     assumed = workload.assumed
-    return workload.streams * (assumed["item_bytes"] + assumed["row_overhead_bytes"] * (1 + indexes(workload)))
+    return workload.streams * (state_bytes(workload) + assumed["row_overhead_bytes"] * (1 + indexes(workload)))
