@@ -1,11 +1,13 @@
 """Clients are cheap to make, but for the first: a container opens one for each tenant that it serves."""
 
+import os
 from typing import Any
 
 import pytest
 from botocore.loaders import JSONFileLoader
 
 from leftfold.adapters.boto import client
+from leftfold.core.errors import ConfigError
 
 
 def test_a_services_description_is_read_once_for_all_clients(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,3 +28,12 @@ def test_a_services_description_is_read_once_for_all_clients(monkeypatch: pytest
     read.clear()
     opened()
     assert read == []
+
+
+def test_the_way_to_a_region_that_is_told_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    with pytest.raises(ConfigError, match="no region: set AWS_DEFAULT_REGION"):
+        client("dynamodb")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    client("dynamodb").close()

@@ -57,7 +57,7 @@ def client(service: str, *, region: str | None, endpoint: str | None, attempts: 
         return session.create_client(service, region_name=region, endpoint_url=endpoint, config=config)
     except errors.NoRegionError as error:
         raise ConfigError(
-            f"{service}: no region: set AWS_REGION=eu-west-1, or say it: region= in a URL, --region where there is one."
+            f"{service}: no region: set AWS_DEFAULT_REGION, or say it: region= in a URL, --region where there is one."
         ) from error
     except errors.UnknownServiceError as error:
         raise ConfigError(f"{service}: the installed boto3 doesn't know this service: update it.") from error

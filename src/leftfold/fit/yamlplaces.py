@@ -156,7 +156,7 @@ def _refuse(event: object, line: int, name: str, *, depth: int, documents: int) 
     import yaml
 
     if isinstance(event, yaml.AliasEvent):
-        raise ConfigError(f"{name}:{line}: an alias ({shown(event.anchor)}); write the value itself.")
+        raise ConfigError(f"{name}:{line}: an alias ({shown(str(event.anchor))}); write the value itself.")
     if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag not in (None, "!"):
         raise ConfigError(f"{name}:{line}: a tag ({shown(str(event.tag))}); write the value without it.")
     if isinstance(event, yaml.ScalarEvent) and event.style in ("|", ">") and not event.value.strip():
