@@ -34,6 +34,6 @@ def test_the_way_to_a_region_that_is_told_is_one(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     with pytest.raises(ConfigError, match="no region: set AWS_DEFAULT_REGION"):
-        client("dynamodb")
+        client("dynamodb", region=None, endpoint=None)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    client("dynamodb").close()
+    client("dynamodb", region=None, endpoint=None).close()
