@@ -153,7 +153,7 @@ def test_several_contexts_have_a_table_in_front() -> None:
     one = sample()
     text = markdown([one, replace(one, answers=replace(one.answers, context="blog"))])
     assert text.startswith("# Does it fit?")
-    assert "| blog | event-source | low |" in text
+    assert "| blog | yes, event-source this context | low |" in text
 
 
 def test_the_same_advice_gives_the_same_bytes() -> None:

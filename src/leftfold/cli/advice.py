@@ -61,7 +61,7 @@ def screenful(advice: Advice, width: int = WIDTH, lines: int = LINES) -> list[Te
 
 def _title(advice: Advice, width: int) -> list[Text]:
     judged = advice.judgement
-    said, sure = f": {words.answer_first(advice.verdict)}", f"{judged.confidence} confidence"
+    said, sure = f": {words.answer_first(advice)}", f"{judged.confidence} confidence"
     name = _fitted(advice.answers.context, max(12, width - len(said) - len(sure) - 2))
     head = _fitted(name + said, width - len(sure) - 2)
     colour = "bold green" if judged.confidence == "high" else "bold yellow"
@@ -163,11 +163,11 @@ def _answers(advice: Advice, width: int) -> list[Text]:
         answered = answered.replace(" unknown", f" unknown ({unknown})", 1)
     left = _whole(words.left_out(advice), width - 26)  # what is said around it
     found = [
-        words.measured(advice),
-        answered,
+        _fitted(words.measured(advice), width),
+        _said(answered, width),
         f"Left out: {left}; all with --out" if left else "",
     ]
-    return [styled((_said(line, width), "dim")) for line in found if line]
+    return [styled((line, "dim")) for line in found if line]
 
 
 def _next(advice: Advice, width: int, most: int) -> list[Text]:

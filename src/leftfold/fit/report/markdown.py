@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from leftfold.fit.advice import Advice, Design
-from leftfold.fit.answers import KEYS
 from leftfold.fit.costs.bills import Bill
 from leftfold.fit.judgement import Flip, Reason
-from leftfold.fit.report import words
+from leftfold.fit.report import tables, words
+from leftfold.fit.report.tables import Cell, Code, Link, Table
 
 _SPECIAL: Final = re.compile(
     r"[\\`*_{}\[\]<>#|~$&@]|:(?=//)|(?<=www)\.|^[-+=](?=\s|$)|(?<=^\d)[.)]|(?<=^\d\d)[.)]", re.I
@@ -21,31 +21,18 @@ _CODE: Final = re.compile(r"(`[^`]+`)")
 
 def markdown(advices: Sequence[Advice]) -> str:
     """One document; several contexts have a table in front."""
-    parts = [_summary(advices)] if len(advices) > 1 else []
+    head = ["# Does it fit?", "", *_table(tables.summary(advices))]
+    parts = ["\n".join(head)] if len(advices) > 1 else []
     parts += ["\n".join(_context(advice)) for advice in advices]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def _summary(advices: Sequence[Advice]) -> str:
-    rows = [
-        (
-            plain(advice.answers.context),
-            advice.verdict,
-            advice.judgement.confidence,
-            words.score(advice),
-            words.usd(advice.bills[0].usd),
-        )
-        for advice in advices
-    ]
-    return "\n".join(["# Does it fit?", "", *_table(("context", "verdict", "confidence", "score", "a month"), rows)])
-
-
 def _context(advice: Advice) -> Iterator[str]:
     judged = advice.judgement
-    yield f"# {plain(advice.answers.context)}: {words.answer_first(advice.verdict)}"
+    yield f"# {plain(advice.answers.context)}: {words.answer_first(advice)}"
     yield f"\nScore {words.score(advice)} ({words.scale()}), {judged.confidence} confidence. {words.answered(advice)}"
     if judged.override:
-        yield f"\n**Decided at once:** {plain(judged.override.why)} ({_cited(advice, judged.override)})"
+        yield f"\n**Decided at once:** {plain(judged.override.why)} ({_cell(tables.cited(advice, judged.override))})"
     yield from _listed("Not sure, because", (plain(why) for why in judged.unsure))
     yield from _listed("To be solved first", (f"**{plain(one.do)}** {plain(one.why)}" for one in judged.gates))
     yield from _listed("Answers that clash", (f"{_keys(one.keys)}: {plain(one.why)}" for one in judged.clashes))
@@ -61,24 +48,12 @@ def _context(advice: Advice) -> Iterator[str]:
 
 
 def _reasons(title: str, advice: Advice, reasons: Sequence[Reason]) -> Iterator[str]:
-    rows = [(words.signed(one.weight), plain(one.why), _cited(advice, one)) for one in reasons]
-    yield from _section(title, _table(("points", "why", "source"), rows) if rows else ["None."])
+    yield from _section(title, _table(tables.reasons(advice, reasons)) if reasons else ["None."])
 
 
 def _costs(advice: Advice) -> Iterator[str]:
     over = advice.answers.budget_usd_month
-    rows = [
-        (
-            f"**{one.alternative}**" if one is advice.bills[0] else one.alternative,
-            plain(words.alternative(advice, one.alternative)),
-            plain(advice.lacks.get(one.alternative, "")),
-            words.usd(one.usd),
-        )
-        for one in advice.bills
-    ]
-    yield from _section(
-        f"Costs on AWS, in month {advice.month}", _table(("alternative", "what it is", "but", "a month"), rows)
-    )
+    yield from _section(f"Costs on AWS, in month {advice.month}", _table(tables.alternatives(advice)))
     yield f"\n{words.COMPARABLE}"
     if advice.over_budget and over is not None:
         yield f"\n**Over the budget of {words.usd(over)} a month.**"
@@ -96,23 +71,9 @@ def _costs(advice: Advice) -> Iterator[str]:
 
 
 def _bill(advice: Advice, bill: Bill) -> Iterator[str]:
-    shared, own = words.apart(advice, bill)
-    same = ("", words.shared(advice, shared), "", "", "", words.usd(sum(one.usd for one in shared)))
-    rows = [same] if shared else []
-    rows += [
-        (
-            one.service,
-            plain(one.what),
-            f"{words.number(one.quantity)} {plain(one.unit)}",
-            words.each(one.usd, one.quantity),
-            f"`{one.price}`",
-            words.usd(one.usd),
-        )
-        for one in own
-    ]
-    rows.append(("", "", "", "", "**sum**", f"**{words.usd(bill.usd)}**"))
-    head = ("service", "what for", "a month", "price of one", "price's name", "dollars")
-    yield from _section(f"Bill of {bill.alternative}", _table(head, rows), level=3)
+    yield from _section(
+        f"Bill of {bill.alternative}: {words.usd(bill.usd)}", _table(tables.bill(advice, bill)), level=3
+    )
 
 
 def _design(design: Design) -> Iterator[str]:
@@ -120,12 +81,10 @@ def _design(design: Design) -> Iterator[str]:
         "Design", [f"{_stepped(design.title)}.", "", "```mermaid", *mermaid(design).splitlines(), "```"]
     )
     yield ""
-    yield from _table(("service", "what it does"), [(plain(one.name), plain(one.role)) for one in design.services])
+    yield from _table(tables.services(design.services))
     yield ""
-    yield from _table(
-        ("table, stream or bucket", "keys"), [(plain(one.name), plain(one.role)) for one in design.tables]
-    )
-    yield from _section("Next", [f"{place}. {_stepped(step)}" for place, step in enumerate(design.steps, 1)])
+    yield from _table(tables.stores(design.tables))
+    yield from _section("Next", [f"{place}. {_stepped(step)}." for place, step in enumerate(design.steps, 1)])
 
 
 def mermaid(design: Design) -> str:
@@ -143,26 +102,12 @@ def mermaid(design: Design) -> str:
 
 def _standing(advice: Advice) -> Iterator[str]:
     found = advice.measured
-    measured = {key: f"measured: {found.how.get(key, '')}".rstrip(": ") for key in found.answers} if found else {}
-    rows = [
-        (
-            f"`{key}`",
-            plain(words.answer(advice.answers.value(key))),
-            plain(measured.get(key, words.stand_in(advice, key))),
-        )
-        for key in KEYS
-    ]
-    yield from _section("Answers", _table(("question", "answer", ""), rows))
+    yield from _section("Answers", _table(tables.answers(advice)))
     if found:
         yield f"\nMeasured at {plain(found.source)}.\n"
         yield from (f"- {plain(note)}" for note in found.notes)
-        facts = [(f"`{name}`", words.number(value)) for name, value in found.facts.items()]
-        yield from _section("What else was measured", _table(("fact", "value"), facts), level=3)
-    taken = [
-        (f"`{name}`", words.number(value), plain(words.assumption(name, value)))
-        for name, value in sorted(advice.assumed.items())
-    ]
-    yield from _section("Assumptions in the costs", _table(("assumption", "value", "unit"), taken))
+        yield from _section("What else was measured", _table(tables.facts(advice)), level=3)
+    yield from _section("Assumptions in the costs", _table(tables.assumptions(advice)))
     yield from _section(
         "Prices", [f"List prices of {advice.region}; the oldest was looked up on {advice.prices_as_of}."]
     )
@@ -184,18 +129,26 @@ def _listed(title: str, items: Iterable[str]) -> Iterator[str]:
         yield from _section(title, found)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [_row(head), _row(["---"] * len(head)), *(_row(row) for row in rows)]
+def _table(found: Table) -> Iterator[str]:
+    yield _row([name.rstrip("#") for name in found.head])
+    yield _row(["---:" if name.endswith("#") else "---" for name in found.head])
+    for place, row in enumerate(found.rows):
+        cells = [_cell(cell) for cell in row]
+        yield _row([f"**{cell}**" if cell else "" for cell in cells] if found.advised and place == 0 else cells)
 
 
 def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cited(advice: Advice, reason: Reason) -> str:
-    found = next((source for source in advice.sources if source.id == reason.source), None)
-    said = plain(words.cited(advice, reason.source))
-    return f"[{said}]({found.url})" if found and found.url.startswith("https://") else said
+def _cell(cell: Cell) -> str:
+    match cell:
+        case Code():
+            return f"`{cell.said}`"
+        case Link():
+            return f"[{plain(cell.said)}]({cell.url})" if cell.url.startswith("https://") else plain(cell.said)
+        case str():
+            return plain(cell)
 
 
 def _link(url: str) -> str:

@@ -112,9 +112,11 @@ def title(verdict: Verdict) -> str:
     return TITLES[verdict]
 
 
-def answer_first(verdict: Verdict) -> str:
-    """`no, plain tables`: the answer to what was asked, then what to do."""
-    return f"{FITS.get(verdict, 'no')}, {TITLES[verdict]}"
+def answer_first(advice: Advice) -> str:
+    """`no, plain tables`: the answer to what was asked, then what to do. Of a whole system never a yes."""
+    if advice.answers.whole_system:
+        return f"not as a whole; a part like it: {advice.verdict}"
+    return f"{FITS.get(advice.verdict, 'no')}, {TITLES[advice.verdict]}"
 
 
 def scale() -> str:
