@@ -12,8 +12,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from leftfold.cli.advice import BAR, WIDTH, screenful, show_advice
-from leftfold.fit.advice import Advice, BreakEven
-from leftfold.fit.costs.workload import workload
+from leftfold.fit.advice import Advice, BreakEven, Measured
+from leftfold.fit.costs.workload import UNANSWERED, workload
 from leftfold.fit.designs import design
 from leftfold.fit.judgement import Gate, Verdict
 from leftfold.fit.report import words
@@ -125,6 +125,13 @@ def test_the_first_line_answers_whether_it_fits(verdict: Verdict, said: str) -> 
     assert lines(replace(sample(), judgement=judged))[0].startswith(f"orders: {said}")
 
 
+def test_a_whole_system_is_never_told_yes() -> None:
+    advice = sample()
+    assert lines(advice)[0].startswith("orders: yes, ")
+    whole = replace(advice, answers=replace(advice.answers, whole_system=True))
+    assert lines(whole)[0].startswith("orders: not as a whole; a part like it: event-source ")
+
+
 def test_reasons_against_come_first_with_weight_and_source() -> None:
     shown = lines(sample())
     places = {
@@ -195,6 +202,15 @@ def test_a_rival_that_is_met_when_loads_fall_is_told_so() -> None:
     assert "Dearer than a plain table at every load tried, up to 1,000 commands/s." in lines(
         replace(advice, break_evens=())
     )
+
+
+def test_what_was_measured_and_guessed_is_told_as_far_as_there_is_room() -> None:
+    measured = Measured(
+        "bank on sqlite:a/very/long/way/to/a/store/of/a/bank.db", {"event_bytes": 95.7}, {"commits": 49_102}
+    )
+    shown = lines(replace(sample(), measured=measured, unanswered=tuple(UNANSWERED)))
+    assert any(line.startswith("Measured: 95.7 bytes an event, 49,102 commands with events") for line in shown)
+    assert any("unknown; the costs guess commands_per_s 1, events_per_command 1" in line for line in shown)
 
 
 def test_a_bill_over_the_budget_says_so() -> None:

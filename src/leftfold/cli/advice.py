@@ -164,7 +164,7 @@ def _answers(advice: Advice, width: int) -> list[Text]:
     left = _whole(words.left_out(advice), width - 26)  # what is said around it
     found = [
         _fitted(words.measured(advice), width),
-        _said(answered, width),
+        (_fitted if advice.unanswered else _said)(answered, width),  # a guess that is cut says more than none
         f"Left out: {left}; all with --out" if left else "",
     ]
     return [styled((line, "dim")) for line in found if line]
