@@ -60,6 +60,14 @@ def test_flags_come_before_what_was_measured_and_that_before_the_file() -> None:
     assert found.measured.answers == {"event_bytes": 2.0}
 
 
+def test_where_the_file_says_something_else_it_is_told() -> None:
+    file = read("streams: 1_000\nevent_bytes: 2\nteam_size: 5\ncommands_per_s: 7\n", "fit.yaml")
+    found = merged(file, store(streams=2.0, event_bytes=2.0, commands_per_s=1.5), read_flags({"commands_per_s": "3"}))
+    assert found.measured is not None
+    assert found.measured.notes == ("streams is measured, 2: the file says 1000; a flag goes before both.",)
+    assert found.answers.streams == 2
+
+
 def test_a_flag_can_take_an_answer_back_and_a_file_cannot() -> None:
     file = read("streams: 1\nevent_bytes: unknown\n", "fit.yaml")
     found = merged(file, store(streams=2.0, event_bytes=2.0), read_flags({"streams": "unknown"}))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from leftfold.fit.advice import Measured
 from leftfold.fit.answers import Answers, Value
 from leftfold.fit.reading import Questionnaire, answers_of
+from leftfold.fit.writing import value_text
 
 
 class Merged(Struct, frozen=True):
@@ -23,14 +24,24 @@ def merged(file: Questionnaire | None, measured: Measured | None, flags: Questio
     counts = None
     found: dict[str, Value] = _known(file.answers) if file else {}
     if measured is not None:
-        counts = replace(measured, answers={k: v for k, v in measured.answers.items() if k not in flags.places})
-        found |= counts.answers
+        taken = {key: value for key, value in measured.answers.items() if key not in flags.places}
+        counts = replace(measured, answers=taken, notes=(*measured.notes, *_differing(found, taken)))
+        found |= taken
         if measured.name:
             found.setdefault("context", measured.name)
     said = _known(flags.answers)
     found = {key: value for key, value in found.items() if key not in flags.places} | said
     assume = (file.assume if file else {}) | flags.assume
     return Merged(answers_of(found), assume, counts)
+
+
+def _differing(file: dict[str, Value], measured: dict[str, Value]) -> list[str]:
+    """Where the file says something else: a trial's streams, say, and those that are expected."""
+    return [
+        f"{key} is measured, {value_text(value)}: the file says {value_text(file[key])}; a flag goes before both."
+        for key, value in measured.items()
+        if file.get(key, value) != value
+    ]
 
 
 def _known(answers: Answers) -> dict[str, Value]:
