@@ -13,7 +13,7 @@ Confidence = Literal["high", "low"]
 
 TITLES: Final[dict[Verdict, str]] = {
     "event-source": "event-source this context",
-    "core-only": "event-source its core only, plain tables around it",
+    "core-only": "event-source its core only",
     "outbox": "plain tables with an outbox or audit table",
     "plain": "plain tables",
     "stream": "a stream: Kinesis to S3",
