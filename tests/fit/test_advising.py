@@ -205,3 +205,30 @@ def test_what_nobody_knows_is_asked_before_anything_is_built() -> None:
 def test_a_whole_system_is_asked_about_part_by_part() -> None:
     assert advise(replace(SMALL, whole_system=True), PRICES, {}).design.steps[0].startswith("`leftfold fit init PART.")
     assert not any("PART" in step for step in advise(SMALL, PRICES, {}).design.steps)
+
+
+@pytest.mark.parametrize(
+    ("said", "answers", "own"),
+    [
+        ("whether leftfold keeps up", {"commands_per_s": 333.4}, {"peak": 3.0}),
+        ("leftfold's processes keep up", {"commands_per_s": 13.4}, {"steps_per_run": 5.0, "step_ms": 15.0}),
+        ("streams of over 4,000 commands", {"commands_per_s": 0.128, "streams": 1000.0}, {}),
+        # half of 64 processors at 500 a second, 70 % full and three times at the peak, and half of them for queries
+        ("one PostgreSQL server", {"commands_per_s": 3733.4, "queries_per_s": 14933.4}, {}),
+    ],
+)
+def test_a_limit_is_told_of_from_its_load_on(said: str, answers: dict[str, float], own: dict[str, float]) -> None:
+    def told(factor: float) -> bool:
+        rates = {name: value * (factor if name.endswith("_s") else 1) for name, value in answers.items()}
+        return any(said in one for one in advise(replace(SMALL, **rates), PRICES, own).left_out)
+
+    assert told(1.0)
+    assert not told(0.99)
+
+
+def test_prices_of_the_users_own_are_named_where_they_are_used() -> None:
+    cheaper = PRICES.listed | {name: replace(PRICES[name], usd=0.1) for name in ("dynamodb.write", "kms.key")}
+    assert advise(SMALL, Prices("us-east-1", cheaper), {}).own_prices == ("dynamodb.write",)
+    assert advise(SMALL, PRICES, {}).own_prices == ()
+    elsewhere = advise(SMALL, Prices("eu-north-1", PRICES.listed), {}).own_prices
+    assert {"dynamodb.write", "lambda.request"} <= {*elsewhere} < {*PRICES.listed}

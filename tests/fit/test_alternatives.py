@@ -196,6 +196,15 @@ def test_files_move_into_colder_classes_from_128_kilobytes_on(kilobytes: int, mo
     assert any("moves" in line.what for line in lines) is moved
 
 
+@pytest.mark.parametrize(("month", "days"), [(13, 395.4 - 365), (14, 90), (15, 90)])
+def test_files_that_go_early_are_billed_for_the_least_time_of_their_class(month: int, days: float) -> None:
+    """Kept for 14 months, of which 60 days in Glacier Instant Retrieval, which bills 90; until then none has gone."""
+    kept = load(replace(SMALL, retention_years=14 / 12))
+    lines = {line.price: line for line in parts.archived(2.0**20, 1.0, kept, month, PRICES, "files")}
+    assert lines["s3.instant_gb"].quantity == pytest.approx(S * days * 24 / 730 / 1024, rel=1e-3)
+    assert lines["s3.ia_gb"].quantity == pytest.approx(S * 275 * 24 / 730 / 1024)
+
+
 # what would be wrong
 
 

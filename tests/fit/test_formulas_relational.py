@@ -59,3 +59,10 @@ def test_instances_stand_from_the_cheapest_up() -> None:
 @pytest.mark.parametrize("one", INSTANCES, ids=lambda one: one.name)
 def test_what_an_instance_gives_it_is_enough_for(one: Instance) -> None:
     assert instance(one.processors, one.memory_gb) == (one, 1)
+
+
+def test_instances_have_the_processors_and_the_memory_that_aws_says() -> None:
+    found = {one.name: (one.processors, one.memory_gb) for one in INSTANCES}
+    small = {"t4g.micro": (0.2, 1), "t4g.small": (0.4, 2), "t4g.medium": (0.4, 4), "t4g.large": (0.6, 8)}
+    sizes = {"large": 2, "xlarge": 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32, "16xlarge": 64}
+    assert found == small | {f"m7g.{name}": (processors, 4 * processors) for name, processors in sizes.items()}

@@ -116,7 +116,9 @@ def archived(
     )
     for storage_class, span in ages:
         if span > 0:
-            objects = a_month(objects_s) * span
+            goes = month >= workload.retention_years * 12
+            billed = months_of(s3.billed_days(span * HOURS_A_MONTH / 24, storage_class)) if goes else span
+            objects = a_month(objects_s) * billed
             yield from s3.storage(
                 objects, each, prices, f"{what}, {CLASSES[storage_class]}", storage_class=storage_class
             )

@@ -90,6 +90,11 @@ class Prices(Struct, frozen=True):
         """The oldest day on which one of these prices was looked up; "" for none."""
         return min((self.listed[name].on for name in names), default="")
 
+    def own(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of these prices that are a user's, in place of our list's or where we have none."""
+        ours = built_in(self.region).listed if self.region in regions() else {}
+        return tuple(sorted(name for name in names if self.listed[name] != ours.get(name)))
+
 
 def regions() -> tuple[str, ...]:
     """The regions that have a list here."""

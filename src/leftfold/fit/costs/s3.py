@@ -56,7 +56,7 @@ def storage(
 
 
 def billed_days(days: float, storage_class: StorageClass) -> float:
-    """For how many days an object is billed that is deleted after `days`."""
+    """For how many days an object is billed that is deleted when it has been in a class for `days`."""
     return max(days, TERMS[storage_class].least_days)
 
 
