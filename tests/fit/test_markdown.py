@@ -158,3 +158,8 @@ def test_several_contexts_have_a_table_in_front() -> None:
 
 def test_the_same_advice_gives_the_same_bytes() -> None:
     assert markdown([sample()]) == markdown([sample()])
+
+
+def test_prices_of_the_users_own_are_named() -> None:
+    assert "Your own: dynamodb.write." in markdown([replace(sample(), own_prices=("dynamodb.write",))])
+    assert "Your own" not in markdown([sample()])

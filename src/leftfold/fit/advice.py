@@ -101,6 +101,7 @@ class Advice(Struct, frozen=True):
     design: Design
     measured: Measured | None
     loads: tuple[Load, ...] = ()
+    own_prices: tuple[str, ...] = ()  # of those in use, the names of the user's
     lacks: dict[str, str] = {}  # what an alternative can't do, where it can't do all that is priced here
 
     @property

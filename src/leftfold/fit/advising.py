@@ -53,6 +53,7 @@ def advise(
     loads = Loads(load, prices, month)
     bills = _bills(judgement.verdict, load, prices, month)
     drawn = design(answers, judgement.verdict, load)
+    used = {line.price for one in bills for line in one.lines}
     return Advice(
         answers=answers,
         judgement=judgement,
@@ -65,7 +66,8 @@ def advise(
         over_budget=answers.budget_usd_month is not None and bills[0].usd > answers.budget_usd_month,
         assumed=taken,
         unanswered=load.unanswered,
-        prices_as_of=prices.as_of({line.price for one in bills for line in one.lines}),
+        prices_as_of=prices.as_of(used),
+        own_prices=prices.own(used),
         region=prices.region,
         left_out=left_out(answers, load),
         design=replace(drawn, steps=(*_asked_first(answers), *drawn.steps)),

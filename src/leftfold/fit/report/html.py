@@ -129,7 +129,7 @@ def _standing(advice: Advice) -> Iterator[str]:
         yield f"<p>Measured at {esc(found.source)}. {esc(' '.join(found.notes))}</p>"
         yield _folded("What else was measured", _table(tables.facts(advice)))
     yield _folded("What the costs assume", _table(tables.assumptions(advice)))
-    yield f"<p>List prices of {esc(advice.region)}; the oldest was looked up on {esc(advice.prices_as_of)}.</p>"
+    yield f"<p>{esc(words.priced(advice))}</p>"
     if advice.left_out:
         yield "<h3>Left out of the costs</h3>\n" + _list(esc(one) for one in advice.left_out)
     yield "<h3>Sources</h3>"

@@ -41,6 +41,7 @@ def told(advice: Advice) -> dict[str, Any]:
         "break_evens": _plain(advice.break_evens),
         "over_budget": advice.over_budget,
         "region": advice.region,
+        "own_prices": list(advice.own_prices),
         "assumed": dict(advice.assumed),
         "unanswered": {key: UNANSWERED[key] for key in advice.unanswered},
         "left_out": list(advice.left_out),

@@ -108,9 +108,7 @@ def _standing(advice: Advice) -> Iterator[str]:
         yield from (f"- {plain(note)}" for note in found.notes)
         yield from _section("What else was measured", _table(tables.facts(advice)), level=3)
     yield from _section("Assumptions in the costs", _table(tables.assumptions(advice)))
-    yield from _section(
-        "Prices", [f"List prices of {advice.region}; the oldest was looked up on {advice.prices_as_of}."]
-    )
+    yield from _section("Prices", [plain(words.priced(advice))])
     yield from _listed("Left out of the costs", (plain(one) for one in advice.left_out))
 
 

@@ -294,6 +294,12 @@ def measured(advice: Advice) -> str:
     return f"Measured: {', '.join(parts)} ({found.source})." if parts else f"Measured: {found.source}."
 
 
+def priced(advice: Advice) -> str:
+    """Whose the prices are, and how old the oldest is."""
+    own = f" Your own: {', '.join(advice.own_prices)}." if advice.own_prices else ""
+    return f"List prices of {advice.region}; the oldest was looked up on {advice.prices_as_of}.{own}"
+
+
 def left_out(advice: Advice) -> list[str]:
     """What the prices leave out, in a few words each."""
     return [re.split(r"[,:(]", one)[0].strip() for one in advice.left_out]
