@@ -117,6 +117,17 @@ def _long(row: int, event: Noted) -> int:
     return row + 10**9
 
 
+def _failing(row: int, event: Noted) -> int:
+    raise ValueError("never")
+
+
+def test_a_view_that_fails_says_nothing_of_the_size_of_rows(session: Session) -> None:
+    with App("shelves", deciders=shelves.deciders, views=[View("notes", initial=0, evolve=_failing)]).open(
+        session.backend
+    ) as other:
+        assert "row_bytes" not in measure(other).assume
+
+
 def test_entries_of_indexes_are_writes_beside_their_rows(session: Session) -> None:
     indexed = View("notes", initial=0, evolve=_long, indexes={"count": lambda row: row, "twice": lambda row: 2 * row})
     with App("shelves", deciders=shelves.deciders, views=[indexed]).open(session.backend) as other:

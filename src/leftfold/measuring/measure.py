@@ -229,7 +229,8 @@ def _tell_rows(told: _Told, session: Session, names: Sequence[str], end: int) ->
         written_bytes += one.row_writes * row_bytes
     if rows:
         told.assume["touched_rows"] = writes / end / max(1, len(found.keys() - {RUNS}))
-        told.assume["row_bytes"] = written_bytes / rows
+        if written_bytes:  # of a view that fails at every event there are none
+            told.assume["row_bytes"] = written_bytes / rows
         if end > SAMPLES * SAMPLE_EVENTS:
             told.notes.append(f"views were folded from {SAMPLES * SAMPLE_EVENTS:,} events, in {SAMPLES} places.")
 
