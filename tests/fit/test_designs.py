@@ -10,16 +10,19 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
-from leftfold.adapters.dynamodb.layout import tables
+from leftfold import App
 from leftfold.cli.init import check_name
 from leftfold.cli.main import main
-from leftfold.cloud.graph import Kind
+from leftfold.cloud.graph import Graph
+from leftfold.cloud.settings import settings
+from leftfold.cloud.synthesis import graph_of, templates
 from leftfold.fit.advice import Arrow, Design
 from leftfold.fit.answers import Answers
 from leftfold.fit.blueprint_parts import PARTS
 from leftfold.fit.costs.workload import workload
 from leftfold.fit.designs import design, module_name
 from leftfold.fit.judgement import Verdict
+from tests.cloud.apps import everything
 from tests.fit.advices import ANSWERS, answered
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -127,22 +130,37 @@ def test_a_command_that_does_not_exist_is_caught(text: str) -> None:
 def test_every_part_is_drawn_by_some_answers() -> None:
     for part in PARTS:
         for verdict in part.verdicts:
-            found = drawn(verdict, answered(part.when is not None))
-            shown = {*texts(found), *map(str, found.arrows)}
             bare = [text.partition("{")[0] for text in (*part.steps, *part.after, *(one.name for one in part.services))]
-            assert all(any(start in text for text in shown) for start in bare)
+            everything = [texts(drawn(verdict, answered(each))) for each in (True, False)]
+            assert any(all(any(start in text for text in shown) for start in bare) for shown in everything)
 
 
-def test_event_sourcing_has_the_tables_that_the_store_makes() -> None:
-    found = drawn("event-source", Answers(context="Orders"))
-    made = tables("orders", "")
-    assert [one.name for one in found.tables] == [made.events, made.log, made.views]
+def synthesized(context: str) -> tuple[Graph, dict[str, Any]]:
+    """What synth makes of an app with views, reactions, publishing and an HTTP API."""
+    app = App(context, deciders=everything.deciders, views=everything.views, reactions=everything.reactions)
+    told = App(context, deciders=app.deciders, views=app.views, reactions=app.reactions, publish=everything.publish[:1])
+    graph = graph_of(told, settings({"api": {"kind": "http-api", "auth": "iam"}}))
+    made = templates(graph, told)
+    return graph, {name: one for part in made.values() for name, one in part["Resources"].items()}
 
 
-def test_event_sourcing_has_functions_that_synth_makes() -> None:
-    named = [one.name for one in drawn("event-source", answered(True)).services if one.name.startswith("Lambda: ")]
-    assert len(named) == 7
-    assert {name.removeprefix("Lambda: ") for name in named} <= {*get_args(Kind)}
+def test_event_sourcing_has_the_tables_the_functions_and_the_api_that_synth_makes() -> None:
+    graph, made = synthesized("orders")
+    found = drawn("event-source", replace(answered(True), context="Orders"))
+    tables = {one["Properties"]["TableName"] for one in made.values() if one["Type"] == "AWS::DynamoDB::Table"}
+    assert tables == {one.name for one in found.tables if one.name.startswith("prod-")}
+    functions = {one.name.removeprefix("Lambda: ") for one in found.services if one.name.startswith("Lambda: ")}
+    assert functions <= {one.kind for one in graph.functions}
+    assert len(functions) == 7
+    assert any(one["Type"] == "AWS::ApiGatewayV2::Api" for one in made.values())
+    assert any(one["Type"] == "AWS::S3::Bucket" for one in made.values())
+
+
+def test_whom_the_log_wakes_is_whom_synth_lets_it_wake() -> None:
+    graph, _ = synthesized("orders")
+    found = drawn("event-source", answered(True))
+    woken = {one.target for one in found.arrows if (one.source, one.label) == ("DynamoDB: log", "stream")}
+    assert woken == {f"Lambda: {one.target}" for one in graph.edges if (one.source, one.how) == ("log", "stream")}
 
 
 def test_the_first_step_of_event_sourcing_makes_the_project() -> None:
@@ -169,7 +187,7 @@ def test_plain_tables_say_that_leftfold_is_not_needed() -> None:
 )
 def test_an_answer_adds_what_it_needs(verdict: Verdict, answers: Answers, names: str) -> None:
     assert names in [one.name for one in drawn(verdict, answers).services]
-    assert names not in [one.name for one in drawn(verdict, answered(False)).services] or names == "Lambda: relay"
+    assert names not in [one.name for one in drawn(verdict, answered(False)).services]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +208,16 @@ def test_an_answer_adds_what_it_needs(verdict: Verdict, answers: Answers, names:
 )
 def test_an_answer_adds_what_is_to_be_done(verdict: Verdict, answers: Answers, says: str) -> None:
     assert says in "\n".join(drawn(verdict, answers).steps)
+
+
+def test_whom_nobody_hears_needs_no_outbox() -> None:
+    lonely = drawn("outbox", answered(False))
+    assert "EventBridge" not in [one.name for one in lonely.services]
+    assert any("Until then the table alone will do" in step for step in lonely.steps)
+    for heard in (Answers(), replace(answered(False), downstream_consumers=1)):
+        found = drawn("outbox", heard)
+        assert "EventBridge" in [one.name for one in found.services]
+        assert not any("Until then" in step for step in found.steps)
 
 
 def test_an_audit_alone_needs_no_outbox() -> None:

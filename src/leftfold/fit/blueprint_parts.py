@@ -30,6 +30,7 @@ TABLED: Final[tuple[Verdict, ...]] = ("outbox", "plain")
 
 TOLD: Final = AtLeast("downstream_consumers", 1)
 AUDITED: Final = Any((Yes("provable_audit"), Is("regulation", ("sox", "hipaa", "sec17a4", "pci"))))
+KEPT: Final = Any((AUDITED, Yes("history_is_business_data")))
 LOCKED: Final = Is("regulation", ("sec17a4",))
 ERASED: Final = Any((Yes("erasure_required"), Is("regulation", ("gdpr",))))
 HOT, REGIONS = (next(gate.condition for gate in GATES if gate.id == id) for id in ("hot_key", "multi_region"))
@@ -145,7 +146,7 @@ PARTS: Final = (
     ),
     Part(
         verdicts=("outbox",),
-        unless=All((AUDITED, Not(TOLD))),
+        unless=Not(TOLD),
         services=(Service("Lambda: relay", "from the table's stream to the bus: the outbox items alone"), BUS),
         tables=(
             Service(
@@ -160,7 +161,12 @@ PARTS: Final = (
     ),
     Part(
         verdicts=("outbox",),
-        when=Any((AUDITED, Yes("history_is_business_data"))),
+        when=All((Not(TOLD), Not(KEPT))),
+        steps=("Begin an outbox with the first service that must hear of changes. Until then the table alone will do",),
+    ),
+    Part(
+        verdicts=("outbox",),
+        when=KEPT,
         services=(Service("DynamoDB: audit", "who changed what, when, from what to what; append-only"),),
         tables=(Service("{name}-audit", "p id of the thing, s time and id; no role may update or delete"),),
         arrows=(Arrow("Lambda: commands", "DynamoDB: audit", "put"),),
