@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
-from leftfold import App
+from leftfold import App, View
 from leftfold.cli.init import check_name
 from leftfold.cli.main import main
 from leftfold.cloud.graph import Graph
@@ -22,7 +22,8 @@ from leftfold.fit.blueprint_parts import PARTS
 from leftfold.fit.costs.workload import workload
 from leftfold.fit.designs import design, module_name
 from leftfold.fit.judgement import Verdict
-from tests.cloud.apps import everything
+from leftfold.publish import Publish
+from tests.cloud.apps import Added, count, echo, public, till
 from tests.fit.advices import ANSWERS, answered
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -137,8 +138,13 @@ def test_every_part_is_drawn_by_some_answers() -> None:
 
 def synthesized(context: str) -> tuple[Graph, dict[str, Any]]:
     """What synth makes of an app with views, reactions, publishing and an HTTP API."""
-    app = App(context, deciders=everything.deciders, views=everything.views, reactions=everything.reactions)
-    told = App(context, deciders=app.deciders, views=app.views, reactions=app.reactions, publish=everything.publish[:1])
+    told = App(
+        context,
+        deciders=[till],
+        views=[View("sums", initial=0, evolve=count)],
+        reactions=[echo],
+        publish=[Publish(Added, to="eventbridge:ledger", as_=public)],
+    )
     graph = graph_of(told, settings({"api": {"kind": "http-api", "auth": "iam"}}))
     made = templates(graph, told)
     return graph, {name: one for part in made.values() for name, one in part["Resources"].items()}

@@ -43,13 +43,21 @@ PARTS: Final = (
         verdicts=SOURCED,
         when=TOLD,
         services=(Service("Lambda: publisher", "what is public, in order for each stream, at least once"), BUS),
-        arrows=(
-            Arrow("DynamoDB: log", "Lambda: publisher", "stream"),
-            Arrow("Lambda: publisher", "EventBridge", "publish"),
-        ),
+        arrows=(Arrow("Lambda: publisher", "EventBridge", "publish"),),
         steps=(
             "Say which events are public, and in which words. That is `publish` of the App; the others stay inside",
         ),
+    ),
+    Part(
+        verdicts=SOURCED,
+        when=TOLD,
+        unless=Yes("process_rich"),
+        arrows=(Arrow("DynamoDB: log", "Lambda: publisher", "stream"),),
+    ),
+    Part(  # a stream bears two readers: projector and reactor
+        verdicts=SOURCED,
+        when=All((TOLD, Yes("process_rich"))),
+        arrows=(Arrow("DynamoDB: log", "Lambda: publisher", "by the minute"),),
     ),
     Part(
         verdicts=SOURCED,
@@ -68,9 +76,7 @@ PARTS: Final = (
             Service("S3: archive", "the whole log, cheaper with age"),
         ),
         tables=(
-            Service(
-                "{name}-archive (bucket)", "segments, each naming the SHA-256 of the one before; versions, Object Lock"
-            ),
+            Service("archive (bucket)", "segments, each naming the SHA-256 of the one before; versions, Object Lock"),
         ),
         arrows=(Arrow("DynamoDB: log", "Lambda: archiver", "read"), Arrow("Lambda: archiver", "S3: archive", "put")),
     ),

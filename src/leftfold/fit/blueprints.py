@@ -26,6 +26,10 @@ class Base(Struct, frozen=True, kw_only=True):
 
 
 API: Final = Service("API Gateway", "HTTP API, the way in for commands and queries")
+SYNTH_API: Final = Service(
+    "API Gateway", 'HTTP API, the way in: [api] kind = "http-api" in the settings; else each function has a URL'
+)
+ASKED: Final = Service("API Gateway", "HTTP API, the way in for queries")
 COMMANDS: Final = Service("Lambda: commands", "decides, and writes")
 QUERIES: Final = Service("Lambda: queries", "reads, and decides nothing")
 WAYS_IN: Final = (Arrow("API Gateway", "Lambda: commands", "POST"), Arrow("API Gateway", "Lambda: queries", "GET"))
@@ -39,12 +43,14 @@ FLOW: Final = (
 )
 TABLES: Final = (
     Service(
-        "{name}-events", "p tenant|category/key, s first version of the commit: an item is a commit; on demand, PITR"
+        "prod-{name}-events",
+        "p tenant|category/key, s first version of the commit: an item is a commit; on demand, PITR",
     ),
     Service(
-        "{name}-log", "p tenant|log, s first position: pages; with tenant|at checkpoints, with tenant|dead dead letters"
+        "prod-{name}-log",
+        "p tenant|log, s first position: pages; with tenant|at checkpoints, with tenant|dead dead letters",
     ),
-    Service("{name}-views", "p tenant|row/build, s row key; indexes as items beside it"),
+    Service("prod-{name}-views", "p tenant|row/build, s row key; indexes as items beside it"),
 )
 FLOWS: Final = (
     Arrow("Lambda: commands", "DynamoDB: events", "append"),
@@ -73,7 +79,7 @@ SEALED: Final = Service("S3: sealed", "the same records in a chain, under Object
 BASES: Final[dict[Verdict, Base]] = {
     "event-source": Base(
         title="leftfold on DynamoDB and Lambda, as `leftfold synth` writes it",
-        services=(API, COMMANDS, QUERIES, *FLOW),
+        services=(SYNTH_API, COMMANDS, QUERIES, *FLOW),
         tables=TABLES,
         arrows=(*WAYS_IN, *FLOWS),
         steps=(
@@ -85,7 +91,7 @@ BASES: Final[dict[Verdict, Base]] = {
     "core-only": Base(
         title="leftfold for the core, a plain table for the rest",
         services=(
-            API,
+            SYNTH_API,
             COMMANDS,
             QUERIES,
             *FLOW,
@@ -105,7 +111,7 @@ BASES: Final[dict[Verdict, Base]] = {
         ),
         steps=(
             "Name the core: what has a life cycle, rules, and a history one asks for. All else is a plain table",
-            "Let the rest read the core's rows, and never write them. They are in {name}-views; its changes are commands",
+            "Let the rest read the core's rows, and never write them. What it wants changed is a command",
             "`leftfold init {name}`: a project for the core. It runs on SQLite",
         ),
         last=DEPLOY,
@@ -132,13 +138,14 @@ BASES: Final[dict[Verdict, Base]] = {
         title="Kinesis, aggregated records, to files in S3",
         services=(
             Service(
-                "Kinesis: readings", "provisioned shards for {mb_s} MB/s; many readings in one record (the KPL format)"
+                "Kinesis: readings",
+                "provisioned shards for {mb_s} MB/s; the gateways put many readings in one record (the KPL format)",
             ),
-            Service("Lambda: writer", "from the stream into files, a batch at a time"),
+            Service("Lambda: writer", "takes records apart, and writes files, a batch at a time"),
             Service("S3: files", "readings by day, into colder classes with age"),
-            API,
+            ASKED,
             QUERIES,
-            Service("Athena: questions", "SQL over the files"),
+            Service("Athena: questions", "SQL over the files: answers in seconds, not at once"),
         ),
         tables=(
             Service(
