@@ -132,8 +132,8 @@ def test_every_part_is_drawn_by_some_answers() -> None:
     for part in PARTS:
         for verdict in part.verdicts:
             bare = [text.partition("{")[0] for text in (*part.steps, *part.after, *(one.name for one in part.services))]
-            everything = [texts(drawn(verdict, answered(each))) for each in (True, False)]
-            assert any(all(any(start in text for text in shown) for start in bare) for shown in everything)
+            designs = [texts(drawn(verdict, answered(each))) for each in (True, False)]
+            assert any(all(any(start in text for text in shown) for start in bare) for shown in designs)
 
 
 def synthesized(context: str) -> tuple[Graph, dict[str, Any]]:
