@@ -73,6 +73,18 @@ def test_a_context_without_a_name_has_its_file_s(desk: Desk) -> None:
     assert desk.json("fit", "cms.yaml", "--context", "pages")["context"] == "pages"
 
 
+def test_names_of_files_that_are_long_or_no_text_are_said_as_they_can_be(desk: Desk) -> None:
+    desk.fill()
+    (desk.folder / f"{'a' * 200}.yaml").write_text("streams: 3\n")
+    assert desk.json("fit", f"{'a' * 200}.yaml")["context"] == "a" * 80
+    for name in ("\udcff.yaml", "\udcff.log"):
+        assert desk.json("fit", "init", name)["file"] == name.replace("\udcff", "\\udcff")
+    (desk.folder / "\udcff.db").write_bytes((desk.folder / "bank.db").read_bytes())
+    told = desk.json("fit", "--from", "bank:app", "--store", "sqlite:\udcff.db")
+    assert told["measured"]["source"] == "bank on sqlite:\\udcff.db"
+    desk.ok("fit", "--from", "bank:app", "--store", "sqlite:\udcff.db", "--out", "report.html")
+
+
 def test_several_files_give_a_table_and_one_document(desk: Desk) -> None:
     told = desk.ok("fit", "cms.yaml", "orders.yaml")
     assert re.search(r"^cms +plain", told, re.MULTILINE)

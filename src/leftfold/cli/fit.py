@@ -23,7 +23,7 @@ from leftfold.core.errors import ConfigError
 from leftfold.fit.advice import Advice, Measured
 from leftfold.fit.answers import Answers
 from leftfold.fit.costs.prices import Prices
-from leftfold.fit.reading import Questionnaire
+from leftfold.fit.reading import MAX_NAME, Questionnaire
 
 DEFAULT: Final = "fit.yaml"
 INIT: Final = "init"
@@ -92,6 +92,8 @@ def fit(
     wanted = Wanted(_flags(given, assume), app, store, tenant, metrics, prices, out, as_json)
     _refuse(files, wanted, ask=ask)
     measured = _measured(wanted)
+    if measured is not None:
+        measured = replace(measured, source=clean(measured.source))  # of bytes that are no text no report is written
     if files[:1] == (INIT,):
         _init(Path(files[1] if len(files) > 1 else DEFAULT), wanted, measured)
         return
@@ -151,7 +153,7 @@ def _init(path: Path, wanted: Wanted, measured: Measured | None) -> None:
     known = merged(None, measured, wanted.flags)
     _write_new(path, write(known.answers, known.assume))
     if wanted.as_json:
-        document({"file": str(path), "answers": known.answers})
+        document({"file": clean(str(path)), "answers": known.answers})
         return
     show(styled("Wrote ", (clean(str(path)), "bold"), ": fill in what you know."))
     name = shlex.quote(str(path))
@@ -246,7 +248,7 @@ def _named(file: Questionnaire, path: Path) -> Questionnaire:
     is_named = file.answers.context != Answers().context
     if is_named or path.name == DEFAULT or not path.stem.isprintable():
         return file
-    return replace(file, answers=replace(file.answers, context=path.stem))
+    return replace(file, answers=replace(file.answers, context=path.stem[:MAX_NAME]))
 
 
 def _measured(wanted: Wanted) -> Measured | None:
