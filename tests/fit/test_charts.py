@@ -160,7 +160,7 @@ def check_services(advice: Advice) -> pictures.Element:
     assert sorted(box.said for box in boxes) == sorted(one.name for one in advice.design.services)
     assert not [one.said for at, one in enumerate(boxes) for other in boxes[at + 1 :] if one.meets(other)]
     labels = [box for box in pictures.texts(picture) if box.said in {one.label for one in advice.design.arrows}]
-    assert len(labels) >= len([one for one in advice.design.arrows if one.label])
+    assert len(labels) >= len({(one.source, one.label) for one in advice.design.arrows if one.label})
     assert len(pictures.found(picture, "path", "arrow")) == len(advice.design.arrows)
     return picture
 

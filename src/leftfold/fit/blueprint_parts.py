@@ -57,7 +57,7 @@ PARTS: Final = (
     Part(  # a stream bears two readers: projector and reactor
         verdicts=SOURCED,
         when=All((TOLD, Yes("process_rich"))),
-        arrows=(Arrow("DynamoDB: log", "Lambda: publisher", "by the minute"),),
+        arrows=(Arrow("DynamoDB: log", "Lambda: publisher", "poll"),),
     ),
     Part(
         verdicts=SOURCED,

@@ -141,10 +141,11 @@ def _arrows(arrows: Sequence[Arrow], found: Layout, id: str) -> Iterator[str]:
     for way, back in zip(found.ways, found.turned, strict=True):
         yield f'<path class="arrow" marker-{"start" if back else "end"}="url(#{id}-tip)" d="{_path(way)}"/>'
     taken: list[tuple[float, float, float]] = []  # labels: from x, to x, y
-    labels = [
-        (one.label, list(dict.fromkeys(_spots(way)))) for one, way in zip(arrows, found.ways, strict=True) if one.label
-    ]
-    for label, spots in sorted(labels, key=lambda one: len(one[1])):  # who has the least choice first
+    labels: dict[tuple[str, str], list[tuple[float, float]]] = {}  # what several arrows of a box share stands once
+    for one, way in zip(arrows, found.ways, strict=True):
+        if one.label:
+            labels.setdefault((one.source, one.label), list(dict.fromkeys(_spots(way))))
+    for (_, label), spots in sorted(labels.items(), key=lambda one: len(one[1])):  # who has the least choice first
         yield _label(label, spots, taken)
 
 

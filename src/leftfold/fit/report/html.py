@@ -19,7 +19,7 @@ _CODE: Final = re.compile(r"`([^`]+)`")
 def html(advices: Sequence[Advice]) -> str:
     """One page; several contexts have a table in front."""
     title = esc(", ".join(advice.answers.context for advice in advices[:3]))
-    body = [_table(tables.summary(advices))] if len(advices) > 1 else []
+    body = [f"<h1>Does it fit?</h1>\n{_table(tables.summary(advices))}"] if len(advices) > 1 else []
     body += [_article(advice, place) for place, advice in enumerate(advices)]
     return "\n".join(
         [

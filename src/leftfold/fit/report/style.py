@@ -31,7 +31,7 @@ code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; back
   max-width: 48rem; }
 .alert p { margin: .2rem 0; }
 .wide { overflow-x: auto; margin: .75rem 0; }
-table { border-collapse: collapse; width: 100%; font-size: .94rem; }
+table { border-collapse: collapse; width: 100%; font-size: .94rem; } details table { font-size: .84rem; }
 th { text-align: left; font-weight: 550; color: var(--soft); font-size: .85rem; }
 th, td { padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--hair); vertical-align: top; }
 td.n, th.n { text-align: right; white-space: nowrap; } td code, td a { white-space: nowrap; }

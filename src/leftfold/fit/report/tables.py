@@ -86,7 +86,7 @@ def bill(advice: Advice, found: Bill) -> Table:
         )
         for one in own
     )
-    head = ("service", "what for", "dollars#", "a month#", "unit", "price of one", "in the price file")
+    head = ("service", "what for", "dollars#", "a month#", "unit", "price of one#", "in the price file")
     return Table(head, (*([same] if shared else []), *rows))
 
 
