@@ -224,6 +224,19 @@ def test_few_conflicts_say_nothing() -> None:
     assert "concurrent_writers" not in told(some.lines).answers, "nor do they say that there is no contention"
 
 
+def test_logs_of_different_times_are_told_of() -> None:
+    written, read = Function(), Function(handler="queries")
+    written.commands(100, 100)
+    written.commands(100, 100, after_s=24 * HOUR_S)
+    read.queries(100)
+    read.queries(100, after_s=7 * 24 * HOUR_S)
+    note = "commands were counted in 24 hours of 7 days alone: if the logs of their handler are of a shorter time,"
+    assert [one.partition(" export")[0] for one in told([*written.lines, *read.lines]).notes if "alone" in one] == [
+        note
+    ]
+    assert not [one for one in told(day()).notes if "alone" in one]
+
+
 def test_a_short_time_has_no_rates() -> None:
     short = Function()
     short.commands(10, 10)

@@ -12,8 +12,8 @@ from leftfold.fit.advice import Measured
 from leftfold.fit.answers import Value
 from leftfold.fit.costs import dynamodb
 from leftfold.fit.costs.assumptions import BY_NAME
-from leftfold.measuring.history import Advance, History, days, percentile, read_history, said_s
-from leftfold.measuring.traffic import CONTENDED, Traffic
+from leftfold.measuring.history import SPAN_S, Advance, History, days, percentile, read_history, said_s
+from leftfold.measuring.traffic import CONTENDED, MOST_OF, Traffic
 from leftfold.replaying.survey import SAMPLE_EVENTS, SAMPLES, Survey, survey
 from leftfold.session import Session
 from leftfold.subscriptions.feed import STEPS
@@ -181,12 +181,18 @@ def _tell_traffic(told: _Told, metrics: Traffic) -> None:
             told.answer("events_per_command", metrics.appended / metrics.commands, how)
         if metrics.conflicted >= CONTENDED * metrics.commands:
             told.answer("concurrent_writers", True, f"{how}: {metrics.conflicted:,.0f} commands lost to another writer")
-    for key, number in (("commands_per_s", metrics.commands), ("queries_per_s", metrics.queries)):
-        what = key.partition("_")[0]
+    counted = (("commands", metrics.commands, metrics.commands_s), ("queries", metrics.queries, metrics.queries_s))
+    for what, number, span_s in counted:
         if not number:
             told.notes.append(f"the metrics count no {what}: export the logs of the handler of {what} too.")
         elif metrics.has_rates:
-            told.answer(key, number / metrics.span_s, how)
+            told.answer(f"{what}_per_s", number / metrics.span_s, how)
+            if span_s < MOST_OF * metrics.span_s and metrics.span_s - span_s >= SPAN_S:
+                counted_s, all_s = said_s(span_s), said_s(metrics.span_s)
+                told.notes.append(
+                    f"{what} were counted in {counted_s} of {all_s} alone: if the logs of their handler are of a shorter time,"
+                    " export the same time of both."
+                )
 
 
 def _tell_shares(told: _Told, metrics: Traffic, how: str) -> None:

@@ -23,6 +23,7 @@ LINE_BYTES: Final = (
     1024 * 1024
 )  # four times what CloudWatch takes for one; a longer one is read as several that are none
 RATE_S: Final = 3600.0  # of metrics, at the least, before they say how often anything happens
+MOST_OF: Final = 0.5  # of the time of all lines, at the least, for which commands and queries are both there
 CONTENDED: Final = 0.001  # of the commands that lost to another writer: from one in a thousand on, writers do contend
 GZIP: Final = b"\x1f\x8b"
 
@@ -58,6 +59,7 @@ class _Wrapped(Struct, frozen=True):
 class Traffic(Struct, frozen=True):
     """Sums over the metrics of one app. `appended` events are those of handlers of commands; times are seconds since 1970.
 
+    `commands_s` is between the first and the last line that counts commands, `queries_s` the same of queries.
     `lines` counted commands or queries of the app, `others` those of other apps, `bad` none at all.
     """
 
@@ -71,6 +73,8 @@ class Traffic(Struct, frozen=True):
     conflicted: float
     first_s: float
     last_s: float
+    commands_s: float
+    queries_s: float
 
     @property
     def span_s(self) -> float:
@@ -123,9 +127,25 @@ def traffic(lines: Iterable[bytes], name: str, *, app: str | None = None) -> Tra
         queries=ours.queries,
         appended=ours.appended,
         conflicted=ours.conflicted,
-        first_s=ours.first_ms / 1000,
-        last_s=ours.last_ms / 1000,
+        first_s=ours.times.first_ms / 1000,
+        last_s=ours.times.last_ms / 1000,
+        commands_s=ours.commands_times.span_s,
+        queries_s=ours.queries_times.span_s,
     )
+
+
+class _Times:
+    """From the first to the last."""
+
+    def __init__(self) -> None:
+        self.first_ms, self.last_ms = float("inf"), 0.0
+
+    def take(self, at_ms: float) -> None:
+        self.first_ms, self.last_ms = min(self.first_ms, at_ms), max(self.last_ms, at_ms)
+
+    @property
+    def span_s(self) -> float:
+        return max(0.0, self.last_ms - self.first_ms) / 1000
 
 
 class _Sums:
@@ -134,16 +154,18 @@ class _Sums:
     def __init__(self) -> None:
         self.lines = 0
         self.commands = self.queries = self.appended = self.conflicted = 0.0
-        self.first_ms, self.last_ms = float("inf"), 0.0
+        self.times, self.commands_times, self.queries_times = _Times(), _Times(), _Times()
 
     def take(self, line: _Line) -> None:
         self.lines += 1
-        self.first_ms = min(self.first_ms, line.about.at_ms)
-        self.last_ms = max(self.last_ms, line.about.at_ms)
+        self.times.take(line.about.at_ms)
         self.commands += _sum(line.commands)
         self.queries += _sum(line.queries)
         self.conflicted += _sum(line.commands_conflicted)
+        if line.queries is not None:
+            self.queries_times.take(line.about.at_ms)
         if line.commands is not None:  # ingest and inbound append events too, and take no commands
+            self.commands_times.take(line.about.at_ms)
             self.appended += _sum(line.events_appended)
 
 
