@@ -169,7 +169,7 @@ def explained(question: Question) -> str:
     if question.kind == "several":
         lines += [f"  {choice.value}: {choice.means}" for choice in question.choices]
     if question.kind == "number":
-        lines.append(f"A number alone: {hint(question)}. {question.low:g} to {question.high:g}.")
+        lines.append(f"A number alone: {hint(question)}. {question.low:_.16g} to {question.high:_.16g}.")
     return "\n".join([*lines, "Enter if you don't know."])
 
 

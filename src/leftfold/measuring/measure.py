@@ -190,8 +190,8 @@ def _tell_traffic(told: _Told, metrics: Traffic) -> None:
             if span_s < MOST_OF * metrics.span_s and metrics.span_s - span_s >= SPAN_S:
                 counted_s, all_s = said_s(span_s), said_s(metrics.span_s)
                 told.notes.append(
-                    f"{what} were counted in {counted_s} of {all_s} alone: if the logs of their handler are of a shorter time,"
-                    " export the same time of both."
+                    f"{what} were counted in {counted_s} of {all_s} alone: if the logs of their handler are of a"
+                    " shorter time, export the same time of both."
                 )
 
 
