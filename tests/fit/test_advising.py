@@ -180,6 +180,7 @@ def test_what_is_left_out_depends_on_the_answers() -> None:
         multi_region_writers=True,
         ad_hoc_sql_reporting=True,
         bulk_updates=True,
+        process_rich=True,
         erasure_required=True,
         regulation=("sox",),
         observed_not_decided=True,

@@ -19,6 +19,8 @@ from leftfold.cloud.synthesis import graph_of, templates
 from leftfold.fit.advice import Arrow, Design
 from leftfold.fit.answers import Answers
 from leftfold.fit.blueprint_parts import PARTS
+from leftfold.fit.costs.assumptions import assumed
+from leftfold.fit.costs.leaving_out import left_out
 from leftfold.fit.costs.workload import workload
 from leftfold.fit.designs import design, module_name
 from leftfold.fit.judgement import Verdict
@@ -160,6 +162,20 @@ def test_event_sourcing_has_the_tables_the_functions_and_the_api_that_synth_make
     assert len(functions) == 7
     assert any(one["Type"] == "AWS::ApiGatewayV2::Api" for one in made.values())
     assert any(one["Type"] == "AWS::S3::Bucket" for one in made.values())
+
+
+def test_what_is_drawn_and_not_priced_is_told() -> None:
+    answers = Answers(process_rich=True, erasure_required=True, ad_hoc_sql_reporting=True, max_event_kb=400)
+    told = " ".join(left_out(answers, workload(answers, assumed({}))))
+    drawn_too = {one.name for one in drawn("event-source", answers).services}
+    for name, said in {
+        "Lambda: reactor": "reactor",
+        "DynamoDB: people": "each person",
+        "Athena: questions": "Athena",
+        "S3: objects": "object in S3",
+    }.items():
+        assert name in drawn_too
+        assert said in told
 
 
 def test_whom_the_log_wakes_is_whom_synth_lets_it_wake() -> None:

@@ -70,12 +70,18 @@ SOMETIMES: Final = (
         lambda answers, _: answers.observed_not_decided is True,
     ),
     LeftOut("SQL over the archive or an export (Athena)", lambda answers, _: answers.ad_hoc_sql_reporting is True),
+    LeftOut(
+        "reactions: the commands that an event calls for, and the reactor that sends them",
+        lambda answers, _: answers.process_rich is True,
+    ),
     LeftOut("what other services do with what they are told", lambda _, load: load.consumers > 0),
     LeftOut("events over 300 KB, each an object in S3", lambda answers, _: (answers.max_event_kb or 0) > 300),
     LeftOut("writes in other regions, and what goes there", lambda answers, _: answers.multi_region_writers is True),
     LeftOut("rebuilds of views: `leftfold views APP rebuild VIEW --plan`", lambda _, load: load.events_s > 0),
     LeftOut("bulk updates beside the commands a second", lambda answers, _: answers.bulk_updates is True),
-    LeftOut("a data key for each person that may be erased", lambda answers, _: answers.erasure_required is True),
+    LeftOut(
+        "an item or a data key for each person that may be erased", lambda answers, _: answers.erasure_required is True
+    ),
     LeftOut("audits, and an account of its own for the archive", lambda answers, _: bool(answers.regulation)),
 )
 
