@@ -151,7 +151,7 @@ def test_the_faults_of_all_files_are_told_a_line_each(desk: Desk) -> None:
     told = desk.error("fit", "bad.yaml", "cms.yaml", "missing.yaml", ".", code=3)
     assert told.splitlines() == [
         "ConfigError: bad.yaml:1: crud_verb: no such key; did you mean 'crud_verbs'?",
-        "bad.yaml:2: streams: '-1' is negative; write 0 or more (streams)",
+        "bad.yaml:2: streams: '-1' is negative; write 0 or more (things)",
         "missing.yaml: there is no such file; `leftfold fit init missing.yaml` writes one.",
         ".: Is a directory.",
     ]
