@@ -197,9 +197,11 @@ def test_what_nobody_knows_is_asked_before_anything_is_built() -> None:
     unknown = advise(Answers(), PRICES, {}).design.steps
     orders = of(next(file for file in EXAMPLES if file.stem == "orders")).answers
     pair = replace(orders, new_questions_on_old_data=False, ad_hoc_sql_reporting=None, bulk_updates=None)
-    assert "find out ad_hoc_sql_reporting, bulk_updates: all" in advise(pair, PRICES, {}).design.steps[0]
-    assert chat.design.steps[0].startswith("`leftfold fit FILE --ask`: first find out history_is_business_data")
-    assert unknown[0].endswith("history_is_business_data and 8 more: all of this could change")
+    assert advise(pair, PRICES, {}).design.steps[0].endswith(": ad_hoc_sql_reporting, bulk_updates")
+    first = chat.design.steps[0]
+    assert first.startswith("`leftfold fit FILE --ask`: find out first")
+    assert first.endswith(": history_is_business_data")
+    assert unknown[0].endswith("history_is_business_data and 8 more")
     assert not any("--ask" in step for step in ledger.design.steps)
 
 

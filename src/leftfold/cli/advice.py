@@ -158,16 +158,25 @@ def _bar(bill: Bill, advised: bool, most: float, columns: tuple[int, int, int]) 
 
 
 def _answers(advice: Advice, width: int) -> list[Text]:
-    answered = words.answered(advice)
-    if not advice.unanswered and (unknown := _whole(advice.judgement.unknown, width // 3)):
-        answered = answered.replace(" unknown", f" unknown ({unknown})", 1)
     left = _whole(words.left_out(advice), width - 26)  # what is said around it
     found = [
         _fitted(words.measured(advice), width),
-        (_fitted if advice.unanswered else _said)(answered, width),  # a guess that is cut says more than none
+        _counted(advice, width),
         f"Left out: {left}; all with --out" if left else "",
     ]
     return [styled((line, "dim")) for line in found if line]
+
+
+def _counted(advice: Advice, width: int) -> str:
+    """With the guesses of the costs, or else the names of what is unknown, as many as there is room for."""
+    head = f"Answers: {words.counted(advice)}"
+    if guesses := words.guesses(advice):
+        tails = (f"{', '.join(guesses[:most])}{_more(len(guesses) - most)}" for most in range(len(guesses), 0, -1))
+        said = (f"{head}; guessed: {tail}" for tail in tails)
+        return next((one for one in said if cell_len(one) <= width), f"{head}; guessed: {len(guesses)}")
+    unknown = _whole(advice.judgement.unknown, width // 3)
+    said = f"{head} ({unknown})" if unknown else head
+    return _said(f"{said}; {words.count(len(advice.assumed), 'assumption')} in the costs", width)
 
 
 def _next(advice: Advice, width: int, most: int) -> list[Text]:

@@ -83,7 +83,7 @@ def _asked_first(answers: Answers) -> Iterator[str]:
         yield "`leftfold fit init PART.yaml`: a file for each part; no advice is good for a whole system"
     if keys := doubts(answers).keys:
         more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
-        yield f"`leftfold fit FILE --ask`: first find out {', '.join(keys[:NAMED])}{more}: all of this could change"
+        yield f"`leftfold fit FILE --ask`: find out first what could change all of this: {', '.join(keys[:NAMED])}{more}"
 
 
 def _bills(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[Bill, ...]:

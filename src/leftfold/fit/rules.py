@@ -274,7 +274,7 @@ OVERRIDES: Final = (
         Yes("workflow_only"),
         "You want waits, retries and undo steps, not a history; a state machine service does just that.",
         "leftfold",
-        "You want waits, retries and undo steps, not a history",
+        "You want waits and retries, not a history",
     ),
     Override(
         "audit_alone",

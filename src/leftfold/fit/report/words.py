@@ -43,6 +43,13 @@ NAMES: Final = {
     "plain:provisioned": "provisioned capacity",
     "plain:rds": "PostgreSQL on RDS",
     "plain:aurora": "Aurora",
+    "core-only": "event sourcing of the core",
+    "stream": "a stream",
+    "stream:on-demand": "Kinesis on demand",
+    "sealed-log": "a sealed log",
+    "workflow": "Step Functions",
+    "workflow:express": "Express workflows",
+    "workflow:native": "leftfold's own processes",
 }
 """Of alternatives in a sentence."""
 
@@ -259,16 +266,26 @@ def break_even(one: BreakEven) -> str:
     return f"Above {rate(one.commands_s)} {one.dearer} costs more than {one.cheaper} (both {usd(one.usd)} there)."
 
 
-def answered(advice: Advice) -> str:
-    """How many answers were measured, given and unknown, and on which guesses and how many assumptions the costs stand."""
+def counted(advice: Advice) -> str:
+    """How many answers were given, measured and unknown."""
     unknown = len(advice.judgement.unknown)
     measured = len(advice.measured.answers) if advice.measured else 0
     given = max(0, len(KEYS) - unknown - measured)
     parts = [f"{given} given", *([f"{measured} measured"] if measured else []), f"{unknown} unknown"]
-    guesses = [f"{key} {number(UNANSWERED[key])}" for key in advice.unanswered]
+    return ", ".join(parts)
+
+
+def guesses(advice: Advice) -> list[str]:
+    """What the costs count with in place of answers: `streams 10,000`."""
+    return [f"{key} {number(UNANSWERED[key])}" for key in advice.unanswered]
+
+
+def answered(advice: Advice) -> str:
+    """How many answers there are, and on which guesses and how many assumptions the costs stand."""
     assumptions = count(len(advice.assumed), "assumption")
-    costs = f"the costs guess {', '.join(guesses)}; {assumptions}" if guesses else f"{assumptions} in the costs"
-    return f"Answers: {', '.join(parts)}; {costs}."
+    guessed = guesses(advice)
+    costs = f"the costs guess {', '.join(guessed)}; {assumptions}" if guessed else f"{assumptions} in the costs"
+    return f"Answers: {counted(advice)}; {costs}."
 
 
 def stand_in(advice: Advice, key: str) -> str:
