@@ -172,8 +172,8 @@ def _counted(advice: Advice, width: int) -> str:
     head = f"Answers: {words.counted(advice)}"
     if guesses := words.guesses(advice):
         tails = (f"{', '.join(guesses[:most])}{_more(len(guesses) - most)}" for most in range(len(guesses), 0, -1))
-        said = (f"{head}; guessed: {tail}" for tail in tails)
-        return next((one for one in said if cell_len(one) <= width), f"{head}; guessed: {len(guesses)}")
+        found = (f"{head}; guessed: {tail}" for tail in tails)
+        return next((one for one in found if cell_len(one) <= width), f"{head}; guessed: {len(guesses)}")
     unknown = _whole(advice.judgement.unknown, width // 3)
     said = f"{head} ({unknown})" if unknown else head
     return _said(f"{said}; {words.count(len(advice.assumed), 'assumption')} in the costs", width)
