@@ -104,7 +104,8 @@ def event_source() -> Lines:
         ("rows of views", "dynamodb.read"): S * 1 * 0.125 / M,
         ("checkpoints of views", "dynamodb.write"): follows * S * 3 * 0.625 / M,
         ("checkpoints of views", "dynamodb.read"): follows * S * 4 * 0.125 / M,
-        ("queries", "dynamodb.read"): 4 * S * 1 * 0.125 / M,
+        ("queries", "dynamodb.read"): 4 * S * 4 * 0.125 / M,
+        ("further reads of queries", "lambda.gb_s"): 4 * S * 0.015 * 0.5 * GB_S,
         # in 300 s some 290 pages: 53.9, so 54 steps of 4 KB
         ("the log, for the archive", "dynamodb.read"): schedule * 54 * 0.5 * 0.125 / M,
         ("rows of views", "dynamodb.storage_gb"): 1000 * (600 + 100) / GIB * 0.25,

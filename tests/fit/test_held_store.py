@@ -17,9 +17,10 @@ from leftfold.fit.costs.event_sourced import units
 from leftfold.fit.costs.flow import commit, load_units, snapshot_units
 from leftfold.fit.costs.parts import Units
 from leftfold.fit.costs.workload import Workload
-from leftfold.lambdas import projector
+from leftfold.lambdas import projector, queries
 from leftfold.ports.backend import Backend
 from tests.fit.loads import SMALL, load
+from tests.fit.test_held import documented, request
 from tests.testbed.aws import Aws
 from tests.testbed.calls import Call, Tally
 
@@ -149,6 +150,23 @@ def test_a_projector_takes_as_many_units_as_said(
     assert len(tally.of("GetItem")) == checkpoints.reads_s / follows
     assert rows.write == VIEWS * events == told(each, "rows of views").writes_s * events
     record_property("figure", f"DynamoDB: a projector of {VIEWS} views, {events} events: {tally!r}")
+
+
+def test_a_query_takes_as_many_reads_as_said(
+    aws: Aws, session: Session, opened: Callable[[], Backend], record_property: Figure
+) -> None:
+    session.category(account).handle("ann", Book(TEXT))
+    session.catch_up()
+    ask = queries(bank, store=opened())
+    for _ in range(2):  # cold, warm
+        mark = aws.calls.mark()
+        assert ask(request("GET", "/views/view0/ann"), None)["statusCode"] == 200
+        tally = aws.calls.since(mark)
+        assert dict(tally.count) == {"GetItem": 3, "BatchGetItem": 1}
+        assert tally.read_units == 3, "and the row, for which the stand-in bills nothing"
+        said, *_ = documented("a query for a row")[1:]
+        assert told(load(), "queries").reads_s == 4 * said == 4 * (tally.read_units + 1)
+    record_property("figure", f"DynamoDB: a query for a row of a view: {tally!r}")
 
 
 def test_a_sequencer_that_comes_second_pays_as_much_again(aws: Aws, session: Session, record_property: Figure) -> None:

@@ -80,6 +80,13 @@ ASSUMPTIONS: Final = (
         "A row of a view, or of an index with what a list shows: under the kilobyte that a write unit holds.",
     ),
     Assumption("query_bytes", 2000.0, "bytes", "What a query reads: one row, or a short list."),
+    Assumption(
+        "query_reads",
+        3.0,
+        "reads",
+        "Of leftfold for a query, beside its rows: the view's builds before and after, and its checkpoint. Measured: "
+        "tests/fit/test_held_store.py.",
+    ),
     # what is done for a command, an event
     _share(
         "cached_share",
@@ -134,6 +141,7 @@ ASSUMPTIONS: Final = (
         "2.4 ms on 0.29 of one; 1 call in 200 starts cold.",
     ),
     Assumption("query_ms", 10.0, "ms", "One read of about 5 ms, the call's own 2 ms, and the cold starts."),
+    Assumption("query_reads_ms", 15.0, "ms", "What these further reads take, about 5 ms each."),
     Assumption(
         "place_ms",
         10.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from leftfold.fit.costs import dynamodb, eventbridge, s3
+from leftfold.fit.costs import dynamodb, eventbridge, lambdas, s3
 from leftfold.fit.costs.bills import Line
 from leftfold.fit.costs.flow import Flow, each, flow, segments_s, stored_event
 from leftfold.fit.costs.parts import Mode, Units, a_month, archived, called, kept, watched, way_in, worked
@@ -57,7 +57,7 @@ def units(found: Flow, workload: Workload) -> list[Units]:
             reads_s=found.rows_s * dynamodb.read_units(row, consistency="strong"),
         ),
         checkpoints("checkpoints of views", steps_s, workload),
-        Units("queries", reads_s=workload.queries_s * _strongly(assumed["query_bytes"])),
+        Units("queries", reads_s=workload.queries_s * (_strongly(assumed["query_bytes"]) + assumed["query_reads"])),
         Units(
             "the log, for the archive",
             reads_s=dynamodb.query_units([log_s * assumed["schedule_s"]]) / assumed["schedule_s"],
@@ -76,8 +76,10 @@ def _strongly(size: float) -> float:
 
 
 def _functions(found: Flow, workload: Workload, prices: Prices) -> Iterator[Line]:
-    """The functions behind the tables: woken by streams, and by schedules."""
+    """The functions behind the tables, woken by streams and by schedules; and what queries take longer."""
     assumed, published_s = workload.assumed, published(workload)
+    reading = lambdas.gb_seconds(a_month(workload.queries_s), assumed["query_reads_ms"], assumed["memory_mb"])
+    yield prices.line("lambda.gb_s", reading, "further reads of queries")
     scheduled_s, wake = 1 / assumed["schedule_s"], assumed["wake_ms"]
 
     def woken(what: str, woken_s: float, took_ms: float) -> Iterator[Line]:
