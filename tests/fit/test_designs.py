@@ -226,6 +226,7 @@ def test_an_answer_adds_what_it_needs(verdict: Verdict, answers: Answers, names:
         ("outbox", Answers(provable_audit=True), "Seal what must be proved"),
         ("stream", Answers(provable_audit=True), "Seal what must be proved"),
         ("plain", Answers(concurrent_writers=True), "Guard each write"),
+        ("event-source", Answers(latency_budget_ms=50), "Measure first how long a change takes"),
     ],
 )
 def test_an_answer_adds_what_is_to_be_done(verdict: Verdict, answers: Answers, says: str) -> None:

@@ -7,7 +7,12 @@ from typing import Any, get_args, get_origin, get_type_hints
 import pytest
 from msgspec.structs import replace
 
-from leftfold.fit.answers import Answers
+from leftfold.fit.answers import Answers, Value
+from leftfold.fit.costs.assumptions import assumed
+from leftfold.fit.costs.leaving_out import left_out
+from leftfold.fit.costs.workload import workload
+from leftfold.fit.designs import design
+from leftfold.fit.judging import judge
 from leftfold.fit.questions import BY_KEY, QUESTIONS, Question
 from leftfold.fit.reading import parsed
 
@@ -86,3 +91,39 @@ def test_what_an_answer_makes_pointless_is_not_asked() -> None:
     assert hot.pointless(Answers(concurrent_writers=False, commands_per_s=99))
     assert not hot.pointless(Answers(concurrent_writers=False, commands_per_s=100))
     assert not hot.pointless(Answers(concurrent_writers=True, commands_per_s=1))
+
+
+def outcome(answers: Answers) -> tuple[object, ...]:
+    """All that an advice says of these answers, but the answers themselves."""
+    judged, load = replace(judge(answers), unknown=()), workload(answers, assumed({}))
+    drawn, told = design(answers, judged.verdict, load), left_out(answers, load)
+    return judged, replace(load, unanswered=()), drawn, told, answers.budget_usd_month
+
+
+def values(question: Question) -> tuple[Value, ...]:
+    match question.kind:
+        case "yes":
+            return (True, False)
+        case "number":
+            return (question.low, question.high)
+        case "several":
+            return tuple((value,) for value in question.values)
+        case _:
+            return question.values or ("a", "b")
+
+
+def idle(question: Question) -> bool:
+    """Whether no answer to it changes anything."""
+    bases = (Answers(), Answers(erasure_required=True), Answers(observed_not_decided=True, events_per_command=1))
+    return all(
+        outcome(replace(base, **{question.key: value})) == outcome(base) for base in bases for value in values(question)
+    )
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[one.key for one in QUESTIONS])
+def test_no_question_is_asked_for_nothing(question: Question) -> None:
+    assert not idle(question)
+
+
+def test_a_question_that_changes_nothing_is_caught() -> None:
+    assert idle(replace(BY_KEY["latency_budget_ms"], low=200.0, high=200.0))

@@ -36,6 +36,8 @@ ERASED: Final = Any((Yes("erasure_required"), Is("regulation", ("gdpr",))))
 HOT, REGIONS = (next(gate.condition for gate in GATES if gate.id == id) for id in ("hot_key", "multi_region"))
 LARGE: Final = Beyond("max_event_kb", TAKEN_BYTES / 1_000)
 
+QUICK: Final = Not(AtLeast("latency_budget_ms", 100))  # a cold start takes longer
+
 BUS: Final = Service("EventBridge", "tells other services; each delivery may come twice, and in any order")
 
 PARTS: Final = (
@@ -209,6 +211,13 @@ PARTS: Final = (
         unless=LOCKED,
         steps=(
             "Set Object Lock: GOVERNANCE mode to try it, COMPLIANCE when you are sure. Nobody can shorten COMPLIANCE",
+        ),
+    ),
+    Part(
+        verdicts=("event-source", "core-only", "outbox", "plain", "sealed-log", "workflow"),
+        when=QUICK,
+        steps=(
+            "Measure first how long a change takes. The costs count 15 ms in a warm function; a cold start takes some 200",
         ),
     ),
     Part(
