@@ -81,6 +81,26 @@ def test_a_reader_that_goes_away_is_no_error(desk: Desk) -> None:
         process.stderr.close()
 
 
+def test_an_output_that_is_full_is_told(bank: Desk) -> None:
+    command = [sys.executable, "-c", "from leftfold.cli.main import main; main()", "log", "bank:app"]
+    for args in ((), ("--json",)):
+        with open("/dev/full", "w") as full:
+            run = subprocess.run([*command, *args], cwd=bank.folder, stdout=full, stderr=subprocess.PIPE, text=True)
+        assert run.returncode == 4
+        assert "the output can't be written: No space left on device." in run.stderr
+        assert len(run.stderr.splitlines()) == 1
+
+
+def test_closed_streams_are_taken_for_empty_ones(bank: Desk) -> None:
+    (bank.folder / "fit.yaml").write_text("crud_verbs: no\n")
+    verb = f"{sys.executable} -c 'from leftfold.cli.main import main; main()' fit fit.yaml --ask"
+    for closed in ("<&-", ">&- <&-", "2>&-", "<&- >&- 2>&-"):
+        run = subprocess.run(
+            ["sh", "-c", f"{verb} {closed}"], cwd=bank.folder, stdin=subprocess.DEVNULL, capture_output=True
+        )
+        assert (run.returncode, run.stderr) == (0, b""), closed
+
+
 def test_text_that_the_output_cant_encode_is_escaped(desk: Desk) -> None:
     with desk.session() as (session, account):
         session.category(account).handle("zoë", account.Open("žluťoučký 😀"))

@@ -6,6 +6,7 @@ unavailable · 130 stopped by Ctrl-C · 141 the reader of the output went away. 
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -55,6 +56,9 @@ URL: sqlite:PATH, or dynamodb:NAME with its options, as docs/how-to/dynamodb.md 
 """
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
 class Verbs(click.Group):
     """A group that answers every error in one way, in words or, with --json, as JSON on stderr."""
 
@@ -66,6 +70,9 @@ class Verbs(click.Group):
         return list(self.commands)  # in the order in which one meets them
 
     def invoke(self, ctx: click.Context) -> Any:
+        for name in ("stdin", "stdout", "stderr"):
+            if getattr(sys, name) is None:  # closed by whoever started this
+                setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")  # any text can be shown on any terminal
@@ -85,8 +92,19 @@ class Verbs(click.Group):
             _complain(ctx, "Stopped", ctx.meta.get(RESUME) or "nothing is half-written.")
             ctx.exit(exits.STOPPED)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the last flush finds nobody either
+            _turn_away()
             ctx.exit(exits.HUNG_UP)
+        except OSError as error:  # what the verbs themselves write, they answer for
+            if error.errno not in _FULL:
+                raise
+            _turn_away()
+            _complain(ctx, "OSError", f"the output can't be written: {error.strerror or error}.")
+            ctx.exit(exits.UNAVAILABLE)
+
+
+def _turn_away() -> None:
+    """The last flush would fail as the one before it did."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(ctx: click.Context, error: str, message: str) -> None:
