@@ -7,6 +7,7 @@ from hypothesis import given, settings, strategies as st
 from msgspec.structs import replace
 
 from leftfold.fit.costs.alternatives import ALTERNATIVES, BY_ID, Alternative, bill
+from leftfold.fit.costs.bills import SECONDS_A_MONTH
 from leftfold.fit.costs.prices import built_in
 from leftfold.fit.costs.workload import Workload
 from leftfold.fit.judgement import TITLES
@@ -95,6 +96,19 @@ def test_devices_put_straight_into_a_stream() -> None:
     observed = replace(load(), observed=True)
     assert not [line for line in bill(BY_ID["stream"], observed, PRICES, 12).lines if line.what == "commands"]
     assert bill(BY_ID["plain"], observed, PRICES, 12) == bill(BY_ID["plain"], load(), PRICES, 12)
+
+
+@pytest.mark.parametrize(("events", "changing"), [(0.0, 0.0), (0.25, 0.5), (1.0, 2.0), (3.0, 2.0)])
+def test_a_command_is_one_change_however_many_events_it_has(events: float, changing: float) -> None:
+    workload = replace(load(), commands_s=2.0, events_per_command=events)
+    found = [line for line in bill(BY_ID["plain"], workload, PRICES, 12).lines if line.price == "dynamodb.write"]
+    assert sum(line.quantity for line in found) == changing * SECONDS_A_MONTH
+
+
+@EACH
+def test_no_files_are_written_of_nothing(alternative: Alternative) -> None:
+    lines = bill(alternative, replace(load(), commands_s=0.0, streams=0.0), PRICES, 12).lines
+    assert {line.what for line in lines if line.service == "S3"} <= {"heads of the archive, and looks"}
 
 
 def test_nothing_is_billed_for_what_nobody_does() -> None:
