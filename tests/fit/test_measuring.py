@@ -142,6 +142,7 @@ def test_a_commit_over_two_streams_is_one_command_and_two_writes(session: Sessio
     assert found.facts["commits"] == 5
     assert found.answers["events_per_command"] == 6 / 5
     assert found.facts["streams_per_commit"] == 6 / 5
+    assert "a commit writes 1.2 streams on average; the bills count one: commits over several cost more." in found.notes
     assert found.answers["streams"] == 3
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from leftfold.archive.log import live
 from leftfold.core.errors import IntegrityError
@@ -17,6 +18,8 @@ from leftfold.measuring.traffic import CONTENDED, MOST_OF, Traffic
 from leftfold.replaying.survey import SAMPLE_EVENTS, SAMPLES, Survey, survey
 from leftfold.session import Session
 from leftfold.subscriptions.feed import STEPS
+
+SEVERAL: Final = 1.1  # streams a commit, from which the bills, which count one, are too low to say nothing
 
 
 def measure(
@@ -105,7 +108,11 @@ def _tell_sizes(told: _Told, history: History) -> None:
     if history.commits:
         told.answer("events_per_command", history.commit_events, f"{how}: events a commit")
         told.facts["commits"] = float(round(history.all_commits))
-        told.facts["streams_per_commit"] = history.written / history.commits
+        told.facts["streams_per_commit"] = written = history.written / history.commits
+        if written >= SEVERAL:
+            told.notes.append(
+                f"a commit writes {written:.1f} streams on average; the bills count one: commits over several cost more."
+            )
         told.facts["steps_share"] = history.share(STEPS)
     if steps := history.share(STEPS):
         told.notes.append(
