@@ -235,3 +235,13 @@ def test_prices_of_the_users_own_are_named_where_they_are_used() -> None:
     assert advise(SMALL, PRICES, {}).own_prices == ()
     elsewhere = advise(SMALL, Prices("eu-north-1", PRICES.listed), {}).own_prices
     assert {"dynamodb.write", "lambda.request"} <= {*elsewhere} < {*PRICES.listed}
+
+
+def test_who_measured_an_app_is_not_told_to_begin_one() -> None:
+    ledger = of(next(file for file in EXAMPLES if file.stem == "ledger"))
+    app, traffic = Measured("bank on sqlite:bank.db", {}, {}, name="bank"), Measured("metrics in day.log", {}, {})
+    begins = [step for step in ledger.design.steps if step.startswith("`leftfold init ")]
+    steps = advise(ledger.answers, PRICES, {}, measured=app).design.steps
+    assert {*ledger.design.steps} - {*steps} == {*begins}
+    assert len(begins) == 1
+    assert advise(ledger.answers, PRICES, {}, measured=traffic).design.steps == ledger.design.steps

@@ -70,7 +70,7 @@ def advise(
         own_prices=prices.own(used),
         region=prices.region,
         left_out=left_out(answers, load),
-        design=replace(drawn, steps=(*_asked_first(answers), *drawn.steps)),
+        design=replace(drawn, steps=(*_asked_first(answers), *_left_to_do(drawn.steps, measured))),
         measured=measured,
         loads=tuple(loads.curve(one) for one in ALTERNATIVES),
         lacks={one.id: one.lacks for one in ALTERNATIVES if one.lacks},
@@ -84,6 +84,12 @@ def _asked_first(answers: Answers) -> Iterator[str]:
     if keys := doubts(answers).keys:
         more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
         yield f"`leftfold fit FILE --ask`: find out first what could change all of this: {', '.join(keys[:NAMED])}{more}"
+
+
+def _left_to_do(steps: tuple[str, ...], measured: Measured | None) -> Iterator[str]:
+    """Who has measured an app need not begin one."""
+    begun = measured is not None and measured.name
+    return (step for step in steps if not (begun and step.startswith("`leftfold init ")))
 
 
 def _bills(verdict: Verdict, load: Workload, prices: Prices, month: int) -> tuple[Bill, ...]:
