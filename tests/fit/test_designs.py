@@ -165,7 +165,7 @@ def test_event_sourcing_has_the_tables_the_functions_and_the_api_that_synth_make
 
 
 def test_what_is_drawn_and_not_priced_is_told() -> None:
-    answers = Answers(process_rich=True, erasure_required=True, ad_hoc_sql_reporting=True, max_event_kb=400)
+    answers = Answers(process_rich=True, erasure_required=True, ad_hoc_sql_reporting=True, max_event_kb=263)
     told = " ".join(left_out(answers, workload(answers, assumed({}))))
     drawn_too = {one.name for one in drawn("event-source", answers).services}
     for name, said in {

@@ -13,6 +13,7 @@ from leftfold.fit.costs.bills import SECONDS_A_MONTH
 from leftfold.fit.costs.flow import SNAPSHOT_IDS
 from leftfold.fit.costs.tabular import at_peak
 from leftfold.fit.costs.workload import Workload
+from leftfold.fit.rules import TAKEN_BYTES
 
 TENANT_COMMITS_S: Final = 1000.0  # that one tenant's log takes (docs/explanation/dynamodb.md)
 
@@ -75,7 +76,10 @@ SOMETIMES: Final = (
         lambda answers, _: answers.process_rich is True,
     ),
     LeftOut("what other services do with what they are told", lambda _, load: load.consumers > 0),
-    LeftOut("events over 300 KB, each an object in S3", lambda answers, _: (answers.max_event_kb or 0) > 300),
+    LeftOut(
+        "documents beside the events, each an object in S3",
+        lambda answers, _: (answers.max_event_kb or 0) > TAKEN_BYTES / 1_000,
+    ),
     LeftOut("writes in other regions, and what goes there", lambda answers, _: answers.multi_region_writers is True),
     LeftOut("rebuilds of views: `leftfold views APP rebuild VIEW --plan`", lambda _, load: load.events_s > 0),
     LeftOut("bulk updates beside the commands a second", lambda answers, _: answers.bulk_updates is True),
