@@ -200,6 +200,7 @@ BASES: Final[dict[Verdict, Base]] = {
             Arrow("Lambda: queries", "DynamoDB: records", "query"),
             Arrow("DynamoDB: records", "Lambda: sealer", "stream"),
             Arrow("Lambda: sealer", "S3: sealed", "put"),
+            Arrow("DynamoDB: records", "Lambda: verifier", "query"),
             Arrow("Lambda: verifier", "S3: sealed", "read"),
         ),
         steps=(
