@@ -26,9 +26,9 @@ Lines = dict[tuple[str, str], float]
 """Dollars, by what for and the price's name."""
 
 
-def function(what: str, calls: float, ms: float) -> Lines:
+def function(what: str, calls: float, ms: float, logged: float = 750) -> Lines:
     """Calls a month in 512 MB, and 750 bytes of log each."""
-    logged = calls * 750 / GIB
+    logged *= calls / GIB
     return {
         (what, "lambda.request"): calls * 0.20 / M,
         (what, "lambda.gb_s"): calls * ms / 1000 * 0.5 * GB_S,
@@ -113,7 +113,7 @@ def event_source() -> Lines:
     stored = table("commits", kept * (commit + 100)) | table("the log", kept * placings * (page + 100))
     calls: Lines = (
         function("sequencer", placings * S + schedule, 11)
-        | function("projector", follows * S + schedule, 27)  # 25 + 0.1 an event + 1 a row
+        | function("projector", follows * S + schedule, 27, 750 + 400)  # 25 + 0.1 an event + 1 a row
         | function("archiver", schedule, 25 + 30)
         | {("schedules", "scheduler.invocation"): 3 * schedule * 1.00 / M}
     )

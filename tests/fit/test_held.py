@@ -176,7 +176,9 @@ def test_a_calls_log_and_its_metrics_are_as_said(capsys: pytest.CaptureFixture[s
     assert said("log_line_bytes") > len(line) + 3 * 26  # Lambda's START, END and REPORT, at the least
     assert near(len(metrics(line)[0]), said("metrics_a_function"))
     follow({}, None)
-    told = metrics(capsys.readouterr().out)
+    lines = capsys.readouterr().out
+    told = metrics(lines)
+    assert near(len(lines.splitlines()[1]), said("follower_line_bytes"))
     assert [len(one) for one in told[1:]] == [said("metrics_a_follower")] * 2
     record_property("figure", f"a command's line in the log: {len(line)} bytes")
 

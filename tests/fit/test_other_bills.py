@@ -141,6 +141,7 @@ def test_a_reactor_does_the_steps_of_its_runs() -> None:
     assert lines["reactor", "lambda.request"] == pytest.approx(follows * S)
     assert lines["reactor", "lambda.gb_s"] == pytest.approx(follows * S * 0.5 * 0.104)
     assert lines["commits", "dynamodb.write"] == commits * S
+    assert lines["logs of reactor", "cloudwatch.log_gb"] == pytest.approx(follows * S * (750 + 400) / GIB)
     assert not [what for what, _ in lines if "transitions" in what]
 
 

@@ -213,6 +213,12 @@ ASSUMPTIONS: Final = (
         "A call's log: leftfold's line of metrics, 400 bytes (measured: tests/fit/test_held.py), and Lambda's own"
         " three.",
     ),
+    Assumption(
+        "follower_line_bytes",
+        400.0,
+        "bytes",
+        "Of a view's or destination's line of metrics, each time it goes on. Measured: tests/fit/test_held.py.",
+    ),
     Assumption("log_days", 90.0, "days", "How long logs are kept, as `leftfold synth` sets it."),
     _share(
         "log_stored_share",

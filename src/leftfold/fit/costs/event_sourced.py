@@ -82,18 +82,18 @@ def _functions(found: Flow, workload: Workload, prices: Prices) -> Iterator[Line
     yield prices.line("lambda.gb_s", reading, "further reads of queries")
     scheduled_s, wake = 1 / assumed["schedule_s"], assumed["wake_ms"]
 
-    def woken(what: str, woken_s: float, took_ms: float) -> Iterator[Line]:
-        return called(woken_s + scheduled_s, took_ms, workload, prices, what)
+    def woken(what: str, woken_s: float, took_ms: float, followers: float = 0.0) -> Iterator[Line]:
+        return called(woken_s + scheduled_s, took_ms, workload, prices, what, followers=followers)
 
     placing = each(found.events_s, found.placings_s) * assumed["event_ms"]
     following = each(found.events_s, found.follows_s) * assumed["event_ms"]
     yield from woken("sequencer", found.placings_s, assumed["place_ms"] + placing)
     if workload.views:
         writing = each(found.rows_s, found.follows_s) * assumed["row_ms"]
-        yield from woken("projector", found.follows_s, workload.views * (wake + following) + writing)
+        yield from woken("projector", found.follows_s, workload.views * (wake + following) + writing, workload.views)
     if published_s:
         telling = each(published_s, found.follows_s) * assumed["publish_ms"]
-        yield from woken(PUBLISHER, found.follows_s, wake + following + telling)
+        yield from woken(PUBLISHER, found.follows_s, wake + following + telling, 1.0)
         yield eventbridge.events(a_month(published_s), stored_event(workload), prices, "events for other services")
     yield from woken("archiver", 0.0, wake + found.events_s / scheduled_s * assumed["event_ms"])
     scheduled = [name for name in functions(workload) if name in SCHEDULED]

@@ -86,7 +86,10 @@ SOMETIMES: Final = (
     LeftOut(
         "an item or a data key for each person that may be erased", lambda answers, _: answers.erasure_required is True
     ),
-    LeftOut("audits, and an account of its own for the archive", lambda answers, _: bool(answers.regulation)),
+    LeftOut(
+        "audits, the checks of a whole chain, and an account of its own for the archive",
+        lambda answers, _: bool(answers.regulation) or answers.provable_audit is True,
+    ),
 )
 
 

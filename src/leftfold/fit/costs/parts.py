@@ -72,11 +72,13 @@ def kept(items: float, item_bytes: float, prices: Prices, what: str, *, recovere
         yield dynamodb.recovery(size, prices, f"point-in-time recovery of {what}")
 
 
-def called(count_s: float, duration_ms: float, workload: Workload, prices: Prices, what: str) -> Iterator[Line]:
-    """A function's calls, and their logs."""
+def called(
+    count_s: float, duration_ms: float, workload: Workload, prices: Prices, what: str, *, followers: float = 0.0
+) -> Iterator[Line]:
+    """A function's calls, and their logs: of each follower that it serves, a line more."""
     assumed = workload.assumed
     yield from lambdas.invocations(a_month(count_s), duration_ms, assumed["memory_mb"], prices, what)
-    size = a_month(count_s) * assumed["log_line_bytes"]
+    size = a_month(count_s) * (assumed["log_line_bytes"] + followers * assumed["follower_line_bytes"])
     stored = size * assumed["log_stored_share"] * months_of(assumed["log_days"])
     yield from cloudwatch.logs(size, stored, prices, f"logs of {what}")
 

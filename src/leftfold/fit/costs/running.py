@@ -76,7 +76,7 @@ def remembered(workload: Workload, prices: Prices, month: int) -> Iterator[Line]
     if found.follows_s:
         steps_s = workload.commands_s * assumed["steps_per_run"]
         took = assumed["wake_ms"] + steps_s / found.follows_s * assumed["step_ms"]
-        yield from called(found.follows_s, took, workload, prices, "reactor")
+        yield from called(found.follows_s, took, workload, prices, "reactor", followers=1.0)
     if rings := a_month(workload.commands_s * assumed["timers_per_run"]):
         yield queues.messages(rings, assumed["step_event_bytes"], prices, "timers")
         yield from called(
