@@ -178,6 +178,12 @@ def test_what_is_drawn_and_not_priced_is_told() -> None:
         assert said in told
 
 
+def test_the_checks_of_a_chain_are_drawn_and_told() -> None:
+    answers = Answers(provable_audit=True)
+    assert "Lambda: verifier" in [one.name for one in drawn("sealed-log", answers).services]
+    assert any("checks of a whole chain" in one for one in left_out(answers, workload(answers, assumed({}))))
+
+
 def test_whom_the_log_wakes_is_whom_synth_lets_it_wake() -> None:
     graph, _ = synthesized("orders")
     found = drawn("event-source", answered(True))

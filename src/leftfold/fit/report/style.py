@@ -23,8 +23,8 @@ p { margin: .5rem 0; max-width: 46rem; }
 a { color: var(--accent); text-underline-offset: .15em; }
 code { font: .9em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; background: var(--wash); padding: .1em .35em;
   border-radius: 3px; }
-.verdict { font-size: 2rem; line-height: 1.2; font-weight: 680; margin: .15rem 0 1.25rem; letter-spacing: -.01em; max-width: none;
-  text-wrap: balance; }
+.verdict { font-size: 2rem; line-height: 1.2; font-weight: 680; margin: .15rem 0 1.25rem; letter-spacing: -.01em;
+  max-width: none; text-wrap: balance; }
 .facts { display: flex; flex-wrap: wrap; gap: .75rem 2.5rem; margin: 0; }
 .facts div { min-width: 6rem; } .facts dt { color: var(--soft); font-size: .85rem; }
 .facts dd { margin: 0; font-size: 1.2rem; }
