@@ -63,7 +63,9 @@ def test_a_place_that_can_not_be_written_is_told(desk: Desk) -> None:
     assert "nowhere/fit.yaml: No such file" in desk.error("fit", "init", "nowhere/fit.yaml", code=3)
 
 
-@pytest.mark.parametrize("args", [("a.yaml", "b.yaml"), ("--ask",), ("--out", "x.json"), ("--prices", "p.yaml")])
+@pytest.mark.parametrize(
+    "args", [("a.yaml", "b.yaml"), ("init",), ("--ask",), ("--out", "x.json"), ("--prices", "p.yaml")]
+)
 def test_init_does_nothing_else(desk: Desk, args: tuple[str, ...]) -> None:
     assert "writes one file" in desk.error("fit", "init", *args, code=2)
     assert not list(desk.folder.glob("*.yaml"))

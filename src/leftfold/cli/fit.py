@@ -117,7 +117,7 @@ def _flags(given: dict[str, str | None], assume: Sequence[str]) -> Questionnaire
 def _refuse(files: Sequence[str], wanted: Wanted, *, ask: bool) -> None:
     """What can't be meant. Raises click.UsageError."""
     several = len(files) > 1 and files[0] != INIT
-    if files[:1] == (INIT,) and (len(files) > 2 or ask or wanted.out or wanted.prices):
+    if files[:1] == (INIT,) and (len(files) > 2 or files[1:] == (INIT,) or ask or wanted.out or wanted.prices):
         raise click.UsageError(f"{INIT} writes one file, and asks and reports nothing: leftfold fit {INIT} orders.yaml")
     if ask and (several or wanted.as_json):
         raise click.UsageError("--ask is for one file, and for people: leave out --json and the other files.")
