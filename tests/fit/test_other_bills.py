@@ -180,3 +180,29 @@ def test_more_than_the_largest_server_takes_is_several_of_it(commands_s: float, 
     (line,) = [line for line in bill(BY_ID["plain:rds"], workload, PRICES, 1).lines if "16xlarge" in line.price]
     assert line.quantity == count * 730
     assert (f"{count} of" in line.what) is (count > 1)
+
+
+def test_a_server_has_room_for_what_is_at_work() -> None:
+    """A tenth of 10**8 rows of 900 bytes is 8.4 GB: more than the 8 GB that a db.m7g.large has."""
+    workload = load(replace(SMALL, streams=1e8))
+    (server, storage) = [line for line in bill(BY_ID["plain:rds"], workload, PRICES, 12).lines if line.service == "RDS"]
+    assert server.price == "rds.m7g.xlarge"
+    assert storage.quantity == pytest.approx(9e10 / GIB)
+
+
+def test_an_outbox_that_nobody_reads_has_no_relay_and_its_alarms() -> None:
+    lines = {line.price: line.quantity for line in bill(BY_ID["outbox"], load(), PRICES, 12).lines}
+    assert lines["cloudwatch.alarm"] == 2 * 3 + 2 * 2
+
+
+def test_a_busy_relay_hands_on_several_events_a_call() -> None:
+    """100 events a second, 16 calls at most: 6.26 a call, 1.5 ms each, after 25 ms."""
+    workload = load(replace(TOLD, commands_per_s=100.0))
+    lines = {(line.what, line.price): line.quantity for line in bill(BY_ID["outbox"], workload, PRICES, 12).lines}
+    calls = 16 * (1 - exp(-100 / 16)) * S
+    assert lines["relay", "lambda.gb_s"] == pytest.approx(calls * 0.5 * 0.035)
+
+
+def test_a_large_thing_is_read_strongly_by_four_kilobytes() -> None:
+    lines = bill(BY_ID["plain"], load(item_bytes=9000.0), PRICES, 12).lines
+    assert [line.quantity for line in lines if (line.what, line.price) == ("items", "dynamodb.read")] == [3 * S]
