@@ -206,3 +206,24 @@ def test_a_busy_relay_hands_on_several_events_a_call() -> None:
 def test_a_large_thing_is_read_strongly_by_four_kilobytes() -> None:
     lines = bill(BY_ID["plain"], load(item_bytes=9000.0), PRICES, 12).lines
     assert [line.quantity for line in lines if (line.what, line.price) == ("items", "dynamodb.read")] == [3 * S]
+
+
+def test_a_function_takes_a_second_of_a_shard_at_a_time() -> None:
+    """100,000 readings of 130 bytes, three times at the peak, at 70 % of a megabyte: 54 shards."""
+    workload = load(replace(READINGS, commands_per_s=100_000.0))
+    lines = {(line.what, line.price): line.quantity for line in bill(BY_ID["stream"], workload, PRICES, 1).lines}
+    assert lines["readings", "kinesis.shard_h"] == 54 * 730
+    assert 99 < 25 + 100_000 / 54 * 0.04 < 100
+    assert lines["readings to S3", "lambda.gb_s"] == pytest.approx(54 * S * 0.5 * 0.100)
+
+
+def test_an_entry_has_all_events_of_its_command() -> None:
+    lines = bill(BY_ID["outbox"], load(replace(SMALL, events_per_command=3.0)), PRICES, 12).lines
+    (entries,) = [line.quantity for line in lines if (line.what, line.price) == ("entries", "dynamodb.write")]
+    assert entries == S * 2 * 2  # 3 * 500 + 200 bytes, in a transaction
+
+
+def test_capacity_is_held_for_half_as_much_again_at_seventy_per_cent() -> None:
+    """One write a second, and a strong read, and four halves for queries: 2.1 and 6.4 units, so three and seven."""
+    lines = {line.price: line.quantity for line in bill(BY_ID["plain:provisioned"], load(), PRICES, 12).lines}
+    assert (lines["dynamodb.wcu_h"], lines["dynamodb.rcu_h"]) == (3 * 730, 7 * 730)
