@@ -95,7 +95,7 @@ def test_the_store_stays_as_it_is(bank: Desk) -> None:
         (("--from", "bank:nothing"), exits.WRONG, "its apps: app"),
         (("--from", "bank:app", "--metrics", "none.log"), exits.WRONG, "none.log: No such file"),
         (("--from", "bank:app", "--metrics", "bank.py"), exits.WRONG, "counts commands or queries"),
-        (("--metrics", "day.log", "--from", "shop:app"), exits.WRONG, "there is no module 'shop'"),
+        (("--metrics", "day.log", "--from", "nowhere:app"), exits.WRONG, "there is no module 'nowhere'"),
     ],
 )
 def test_what_cannot_be_measured_is_said_with_the_next_step(

@@ -42,6 +42,11 @@ ASSUMPTIONS: Final = (
         "How full provisioned capacity, shards and servers are kept: DynamoDB's auto scaling aims at 70 %.",
         least=0.05,
     ),
+    _share(
+        "api_share",
+        1.0,
+        "Requests that come through API Gateway; the others come to function URLs, which are free and synth's default.",
+    ),
     # sizes
     Assumption(
         "envelope_bytes",

@@ -88,10 +88,11 @@ def way_in(workload: Workload, prices: Prices, *, commands: bool = True) -> Iter
     assumed = workload.assumed
     if commands:
         size = max(1.0, workload.events_per_command) * workload.event_bytes  # a command tells what its events then say
-        yield api.http(a_month(workload.commands_s), prices, "commands", payload_bytes=size)
+        if by_api := a_month(workload.commands_s * assumed["api_share"]):
+            yield api.http(by_api, prices, "commands", payload_bytes=size)
         yield from called(workload.commands_s, assumed["command_ms"], workload, prices, "commands")
-    size = assumed["query_bytes"]
-    yield api.http(a_month(workload.queries_s), prices, "queries", payload_bytes=size)
+    if by_api := a_month(workload.queries_s * assumed["api_share"]):
+        yield api.http(by_api, prices, "queries", payload_bytes=assumed["query_bytes"])
     yield from called(workload.queries_s, assumed["query_ms"], workload, prices, "queries")
 
 
