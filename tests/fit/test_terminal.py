@@ -15,7 +15,7 @@ from leftfold.cli.advice import BAR, WIDTH, screenful, show_advice
 from leftfold.fit.advice import Advice, BreakEven, Measured
 from leftfold.fit.costs.workload import UNANSWERED, workload
 from leftfold.fit.designs import design
-from leftfold.fit.judgement import Gate, Verdict
+from leftfold.fit.judgement import Flip, Gate, Verdict
 from leftfold.fit.report import words
 from leftfold.fit.rules import BANDS, GATES, OVERRIDES, RULES, GateRule, Override, Rule, verdict_of
 from tests.fit.advices import HOSTILE, advices, answered, few, sample
@@ -130,6 +130,23 @@ def test_a_whole_system_is_never_told_yes() -> None:
     assert lines(advice)[0].startswith("orders: yes, ")
     whole = replace(advice, answers=replace(advice.answers, whole_system=True))
     assert lines(whole)[0].startswith("orders: not as a whole; a part like it: event-source ")
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "unknown", "early"),
+    [
+        (-30, 15, "crud_verbs", True),
+        (-2, 7, "crud_verbs", True),
+        (-1, 15, "crud_verbs", False),
+        (-30, 6, "crud_verbs", False),
+        (-30, 15, "team_size", False),  # what would flip it is known
+    ],
+)
+def test_what_could_still_be_anything_is_no_answer_yet(lowest: int, highest: int, unknown: str, early: bool) -> None:
+    flips = (Flip({"crud_verbs": True}, "outbox"), Flip({"crud_verbs": True, "team_size": 1}, "plain"))
+    judged = replace(sample().judgement, lowest=lowest, highest=highest, unknown=(unknown,), flips=flips, override=None)
+    said = lines(replace(sample(), judgement=judged))[0]
+    assert said.startswith("orders: too early to say; so far: event-source ") is early
 
 
 def test_reasons_against_come_first_with_weight_and_source() -> None:

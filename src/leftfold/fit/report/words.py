@@ -11,7 +11,7 @@ from leftfold.fit.answers import KEYS, Value
 from leftfold.fit.costs.assumptions import BY_NAME
 from leftfold.fit.costs.bills import Bill, Line
 from leftfold.fit.costs.workload import UNANSWERED
-from leftfold.fit.judgement import TITLES, Flip, Reason, Verdict
+from leftfold.fit.judgement import TITLES, Flip, Judgement, Reason, Verdict
 from leftfold.fit.rules import BANDS, verdict_of
 
 TELLING: Final = 5  # alternatives that are shown beside each other: more are a table, not a comparison
@@ -121,9 +121,19 @@ def title(verdict: Verdict) -> str:
 
 def answer_first(advice: Advice) -> str:
     """`no, plain tables`: the answer to what was asked, then what to do. Of a whole system never a yes."""
+    judged = advice.judgement
     if advice.answers.whole_system:
         return f"not as a whole; a part like it: {advice.verdict}"
+    if _early(judged):
+        return f"too early to say; so far: {advice.verdict}"
     return f"{FITS.get(advice.verdict, 'no')}, {TITLES[advice.verdict]}"
+
+
+def _early(judged: Judgement) -> bool:
+    """The unknown answers could still lead to either end of the scale, and one of them alone to another verdict."""
+    either = (verdict_of(judged.lowest), verdict_of(judged.highest)) == ("plain", "event-source")
+    alone = any(len(flip.answers) == 1 and flip.answers.keys() <= {*judged.unknown} for flip in judged.flips)
+    return judged.override is None and either and alone
 
 
 def scale() -> str:
