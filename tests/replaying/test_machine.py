@@ -245,6 +245,7 @@ class Sleeper:
         """Let it go on; what it came to."""
         os.kill(self._runtime.pid or 0, signal.SIGCONT)
         self._thread.join(WITHIN_S)
+        assert not self._thread.is_alive()
         return self.said
 
 
