@@ -31,6 +31,7 @@ from leftfold.fit.costs.prices import built_in
 from leftfold.lambdas import commands, projector
 from leftfold.publish import Publish
 from leftfold.testing import FrozenClock
+from tests.fit.booking import Account, Book, Booked
 from tests.fit.loads import SMALL, load as load_of
 
 ROOT = Path(__file__).parents[2]
@@ -38,26 +39,8 @@ STEPS = 5
 Figure = Callable[[str, object], None]
 
 
-class Book(Struct, frozen=True):
-    text: str
-
-
-class Booked(Struct, frozen=True):
-    text: str
-
-
 class Public(Struct, frozen=True):
     text: str
-
-
-class Account:
-    category, initial = "account", 0
-
-    def decide(self, command: Book, booked: int) -> list[Booked]:
-        return [Booked(command.text)]
-
-    def evolve(self, booked: int, event: Booked) -> int:
-        return booked + 1
 
 
 def public(event: Recorded[Booked]) -> Public:

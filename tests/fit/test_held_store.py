@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from msgspec import Struct
 from msgspec.structs import replace
 
 from leftfold import App, Session, View
@@ -19,6 +18,7 @@ from leftfold.fit.costs.parts import Units
 from leftfold.fit.costs.workload import Workload
 from leftfold.lambdas import projector, queries
 from leftfold.ports.backend import Backend
+from tests.fit.booking import Account, Book
 from tests.fit.loads import SMALL, load
 from tests.fit.test_held import documented, request
 from tests.testbed.aws import Aws
@@ -27,24 +27,6 @@ from tests.testbed.calls import Call, Tally
 Figure = Callable[[str, object], None]
 VIEWS = 3
 EVERY = 50  # events between two snapshots
-
-
-class Book(Struct, frozen=True):
-    text: str
-
-
-class Booked(Struct, frozen=True):
-    text: str
-
-
-class Account:
-    category, initial = "account", 0
-
-    def decide(self, command: Book, booked: int) -> list[Booked]:
-        return [Booked(command.text)]
-
-    def evolve(self, booked: int, event: Booked) -> int:
-        return booked + 1
 
 
 class Kept(Account):

@@ -18,7 +18,6 @@ from leftfold.fit.costs.leaving_out import left_out
 from leftfold.fit.costs.prices import Prices
 from leftfold.fit.costs.workload import Workload, workload
 from leftfold.fit.designs import design
-from leftfold.fit.flips import doubts
 from leftfold.fit.judgement import Judgement, Source, Verdict
 from leftfold.fit.judging import NAMED, judge
 from leftfold.fit.sources import SOURCES
@@ -70,18 +69,18 @@ def advise(
         own_prices=prices.own(used),
         region=prices.region,
         left_out=left_out(answers, load),
-        design=replace(drawn, steps=(*_asked_first(answers), *_left_to_do(drawn.steps, measured))),
+        design=replace(drawn, steps=(*_asked_first(answers, judgement.doubted), *_left_to_do(drawn.steps, measured))),
         measured=measured,
         loads=tuple(loads.curve(one) for one in ALTERNATIVES),
         lacks={one.id: one.lacks for one in ALTERNATIVES if one.lacks},
     )
 
 
-def _asked_first(answers: Answers) -> Iterator[str]:
+def _asked_first(answers: Answers, keys: tuple[str, ...]) -> Iterator[str]:
     """What is to be asked before anything is built: nobody should act on an advice that an answer may turn round."""
     if answers.whole_system:
         yield "`leftfold fit init PART.yaml`: a file for each part; no advice is good for a whole system"
-    if keys := doubts(answers).keys:
+    if keys:
         more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
         yield f"`leftfold fit FILE --ask`: find out first what could change all of this: {', '.join(keys[:NAMED])}{more}"
 

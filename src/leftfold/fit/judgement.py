@@ -80,3 +80,4 @@ class Judgement(Struct, frozen=True):
     clashes: tuple[Clash, ...]
     flips: tuple[Flip, ...]
     unknown: tuple[str, ...]  # keys without an answer
+    doubted: tuple[str, ...] = ()  # of these, the keys that could change the verdict, alone or two together

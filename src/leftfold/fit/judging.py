@@ -44,6 +44,7 @@ def judge(answers: Answers) -> Judgement:
         clashes=clashing,
         flips=flips(answers, doubted),
         unknown=tuple(key for key in KEYS if answers.value(key) is None),
+        doubted=doubted.keys,
     )
 
 
